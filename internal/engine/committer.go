@@ -1,0 +1,216 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/millrace/millrace/internal/transport"
+)
+
+// committer runs the commit cycle of an instance.
+//
+// The cycle, for the frozen generations of all its tasks:
+//
+//  1. wait for the outputs' acknowledgements,
+//  2. write the changelogs and wait for theirs,
+//  3. commit the input offsets,
+//  4. hand the state to the stores, which write it behind.
+//
+// The order of 1 and 2 is what keeps a dedupe from losing records: were the
+// changelog first, a kill in between would restore "seen" for a record whose
+// output nobody has. A transaction, where there is one, spans 1 to 3.
+//
+// Handlers go on meanwhile in the next generation.
+type committer struct {
+	in *instance
+
+	mu      sync.Mutex // one cycle at a time
+	started chan struct{}
+	early   chan struct{}
+}
+
+func newCommitter(in *instance) *committer {
+	return &committer{in: in, started: make(chan struct{}, 1), early: make(chan struct{}, 1)}
+}
+
+// work says that there is something to commit from now on.
+func (c *committer) work() { poke(c.started) }
+
+// hurry asks for a commit before its time.
+func (c *committer) hurry() { poke(c.early) }
+
+func poke(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}
+
+// run commits at every interval in which something was processed. An idle
+// instance sleeps.
+func (c *committer) run(ctx context.Context) error {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		select {
+		case <-c.started:
+		case <-ctx.Done():
+			return nil
+		}
+		timer.Reset(c.in.e.cfg.CommitInterval)
+		select {
+		case <-timer.C:
+		case <-c.early:
+		case <-ctx.Done():
+			return nil
+		}
+		if err := c.commit(ctx, c.in.activeTasks()); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		c.mu.Lock()
+		err := c.save(c.in.activeTasks(), false)
+		c.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// frozenTask is a task with its generation that is being committed.
+type frozenTask struct {
+	*task
+	g *generation
+}
+
+// commit runs one cycle over tasks.
+func (c *committer) commit(ctx context.Context, tasks []*task) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	start := time.Now()
+	var frozen []frozenTask
+	for _, t := range tasks {
+		if t.ctx.Err() != nil {
+			continue
+		}
+		g, err := t.freeze()
+		if err != nil {
+			return err
+		}
+		if g != nil {
+			frozen = append(frozen, frozenTask{t, g})
+		}
+	}
+	if len(frozen) == 0 {
+		return nil
+	}
+	frozen, err := c.each(frozen, func(f frozenTask) error { return f.g.out.wait(f.ctx) })
+	if err != nil {
+		return c.failed("flush outputs", err)
+	}
+	for _, f := range frozen {
+		f.g.changelog.push(f.ctx, c.in.group)
+	}
+	frozen, err = c.each(frozen, func(f frozenTask) error { return f.g.changelog.wait(f.ctx) })
+	if err != nil {
+		return c.failed("flush changelogs", err)
+	}
+	if frozen, err = c.offsets(ctx, frozen); err != nil {
+		return c.failed("commit offsets", err)
+	}
+	stats := CommitStats{Processor: c.in.spec.Name, Duration: time.Since(start)}
+	for _, f := range frozen {
+		f.committed(f.g)
+		stats.Records += f.g.records
+		stats.Bytes += f.g.bytes
+		stats.Outputs += f.g.out.total
+		stats.Changes += f.g.changelog.total
+		f.g.out.recycle()
+		f.g.changelog.recycle()
+	}
+	c.in.e.cfg.Metrics.committed(stats)
+	return nil
+}
+
+// each runs a step for every task and returns those that are still ours. What
+// failed because its partition was lost is dropped: another member does it.
+func (c *committer) each(frozen []frozenTask, step func(frozenTask) error) ([]frozenTask, error) {
+	kept := frozen[:0]
+	for _, f := range frozen {
+		err := step(f)
+		if errors.Is(context.Cause(f.ctx), errLost) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		kept = append(kept, f)
+	}
+	return kept, nil
+}
+
+// offsets commits where the tasks have come to, and returns those that are
+// still ours. A rebalance that is under way is waited out: the partitions are
+// ours until they are revoked, and a revocation commits them itself. A member
+// that was fenced loses its partitions soon; until it is told so, it may as
+// well be a commit that crossed the start of a new generation of the group.
+func (c *committer) offsets(ctx context.Context, frozen []frozenTask) ([]frozenTask, error) {
+	ctx, cancel := context.WithTimeout(ctx, offsetsTimeout)
+	defer cancel()
+	alive := func(frozenTask) error { return nil }
+	for delay := 5 * time.Millisecond; ; delay = min(2*delay, time.Second) {
+		frozen, _ = c.each(frozen, alive)
+		if len(frozen) == 0 {
+			return nil, nil
+		}
+		err := c.in.group.Commit(ctx, positions(frozen))
+		if !errors.Is(err, transport.ErrRebalance) && !errors.Is(err, transport.ErrFenced) {
+			return frozen, err
+		}
+		select {
+		case <-time.After(delay):
+		case <-ctx.Done():
+			return nil, errors.Join(err, context.Cause(ctx))
+		}
+	}
+}
+
+// offsetsTimeout bounds how long a commit of offsets is tried again.
+const offsetsTimeout = time.Minute
+
+func positions(frozen []frozenTask) transport.Offsets {
+	offsets := transport.Offsets{}
+	for _, f := range frozen {
+		for i, n := range f.g.next {
+			if n < 0 {
+				continue
+			}
+			topic := f.queue.inputs[i].topic
+			if offsets[topic] == nil {
+				offsets[topic] = map[int32]int64{}
+			}
+			offsets[topic][f.id] = n
+		}
+	}
+	return offsets
+}
+
+func (c *committer) failed(step string, err error) error {
+	return fmt.Errorf("processor %s: commit: %s: %w", c.in.spec.Name, step, err)
+}
+
+// save writes committed state to the stores of the tasks, side by side.
+func (c *committer) save(tasks []*task, all bool) error {
+	var g errgroup.Group
+	for _, t := range tasks {
+		g.Go(func() error { return t.save(all) })
+	}
+	return g.Wait()
+}

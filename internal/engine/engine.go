@@ -1,0 +1,138 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/millrace/millrace/internal/graph"
+)
+
+// Engine runs a topology, or some of its processors.
+type Engine struct {
+	cfg    Config
+	graph  *graph.Topology
+	chunks chunkPool
+
+	mu     sync.Mutex
+	topics map[string]topicState
+	states map[string]*processorState // by name
+	views  map[string]*View
+	change chan struct{} // closed at the next change of a state
+}
+
+// New returns an engine for a topology that is valid.
+func New(g *graph.Topology, cfg Config) *Engine {
+	e := &Engine{cfg: cfg.withDefaults(), graph: g, topics: map[string]topicState{},
+		states: map[string]*processorState{}, views: map[string]*View{}, change: make(chan struct{})}
+	for _, p := range e.selected() {
+		e.states[p.Name] = &processorState{phase: Starting}
+	}
+	return e
+}
+
+// selected are the processors to run.
+func (e *Engine) selected() []*graph.Processor {
+	if len(e.cfg.Processors) == 0 {
+		return e.graph.Processors
+	}
+	var ps []*graph.Processor
+	for _, p := range e.graph.Processors {
+		for _, name := range e.cfg.Processors {
+			if p.Name == name {
+				ps = append(ps, p)
+			}
+		}
+	}
+	return ps
+}
+
+// Run creates or checks the topics and runs the processors until ctx ends,
+// which drains them: the records at hand are finished and committed. It
+// returns the errors of all processors; one that cannot go on drains the
+// others.
+func (e *Engine) Run(ctx context.Context) error {
+	if err := e.prepareTopics(ctx); err != nil {
+		return err
+	}
+	// Work goes on after ctx ended, until it is drained.
+	hard, abort := context.WithCancel(context.WithoutCancel(ctx))
+	defer abort()
+	soft, drain := context.WithCancel(ctx)
+	defer drain()
+
+	var (
+		wg   sync.WaitGroup
+		mu   sync.Mutex
+		errs []error
+	)
+	collect := func(err error) {
+		if err != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, err)
+			drain()
+		}
+	}
+	if err := e.openViews(hard); err != nil {
+		return err
+	}
+	for _, p := range e.selected() {
+		wg.Go(func() { collect(e.supervise(hard, soft, p)) })
+	}
+	stopTimer := context.AfterFunc(soft, func() {
+		select {
+		case <-time.After(e.cfg.DrainTimeout):
+			abort()
+		case <-hard.Done():
+		}
+	})
+	defer stopTimer()
+	wg.Wait()
+	if len(e.selected()) == 0 {
+		<-soft.Done()
+	}
+	abort()
+	collect(e.closeViews())
+	return errors.Join(errs...)
+}
+
+// supervise runs instances of one processor until soft ends or an error comes
+// that a restart cannot mend.
+func (e *Engine) supervise(hard, soft context.Context, p *graph.Processor) error {
+	delay := e.cfg.RestartMin
+	for {
+		began := time.Now()
+		in := newInstance(hard, e, p)
+		e.setPhase(p.Name, Starting, nil, in)
+		err := in.run(soft.Done())
+		switch {
+		case soft.Err() != nil && (err == nil || errors.Is(err, context.Canceled)):
+			e.setPhase(p.Name, Stopped, nil, nil)
+			return nil
+		case isFatal(err):
+			e.setPhase(p.Name, Failed, err, nil)
+			return err
+		case soft.Err() != nil:
+			e.setPhase(p.Name, Failed, err, nil)
+			return err
+		case err == nil:
+			err = fmt.Errorf("processor %s: ended without a reason", p.Name)
+		}
+		if time.Since(began) > e.cfg.RestartMax {
+			delay = e.cfg.RestartMin
+		}
+		e.setPhase(p.Name, Waiting, err, nil)
+		e.cfg.Metrics.restarted(p.Name, err)
+		in.log.Error("processor failed; it starts again", "error", err, "in", delay)
+		select {
+		case <-time.After(delay):
+		case <-soft.Done():
+			e.setPhase(p.Name, Stopped, nil, nil)
+			return nil
+		}
+		delay = min(2*delay, e.cfg.RestartMax)
+	}
+}

@@ -1,0 +1,47 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/millrace/millrace/internal/transport"
+)
+
+// ProduceError says that a record could not be written to its topic.
+type ProduceError struct {
+	transport.TopicPartition
+	Key string
+	Err error
+}
+
+func (e *ProduceError) Error() string {
+	return fmt.Sprintf("produce to topic %s, key %q: %v", e.Topic, e.Key, e.Err)
+}
+
+func (e *ProduceError) Unwrap() error { return e.Err }
+
+// FatalError marks an error that a restart cannot mend, such as a record that
+// a processor was configured to stop at.
+type FatalError struct{ Err error }
+
+func (e *FatalError) Error() string { return e.Err.Error() }
+func (e *FatalError) Unwrap() error { return e.Err }
+
+// fatal marks err as one that stops the run.
+func fatal(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &FatalError{err}
+}
+
+func isFatal(err error) bool {
+	var f *FatalError
+	return errors.As(err, &f)
+}
+
+// errStopped ends an instance whose owner told it to stop.
+var errStopped = errors.New("processor was stopped")
+
+// errLost ends a task whose partition went to another member without notice.
+var errLost = errors.New("partition was lost to another member")

@@ -1,0 +1,32 @@
+package engine
+
+import (
+	"github.com/millrace/millrace/internal/table"
+	"github.com/millrace/millrace/internal/transport"
+)
+
+// generation is what a task did between two commits: the effects that become
+// permanent together.
+//
+// Its life: the task fills the current one under its lock; freeze ends it
+// under the same lock; from then on it belongs to the commit cycle alone.
+type generation struct {
+	next    []int64 // by input: the offset after the last record handled; -1: none
+	records int     // handled
+	bytes   int64   // of the records handled
+	out     *sends  // emitted records
+	arena   []byte  // encodings that out points to
+
+	// Set by freeze.
+	changelog *sends
+	frozen    []table.Frozen      // by state
+	last      []*transport.Record // by state: the last changelog record, nil without
+}
+
+func newGeneration(inputs int, pool *chunkPool) *generation {
+	g := &generation{next: make([]int64, inputs), out: newSends(pool)}
+	for i := range g.next {
+		g.next[i] = -1
+	}
+	return g
+}

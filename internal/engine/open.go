@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/millrace/millrace/internal/graph"
+	"github.com/millrace/millrace/internal/table"
+	"github.com/millrace/millrace/internal/transport"
+	"github.com/millrace/millrace/storage"
+)
+
+// open opens the task's stores, restores them from their changelogs, and waits
+// until the tables that it joins have caught up. It runs on a goroutine of its
+// own and ends early when the task is taken away.
+func (t *task) open() error {
+	start := time.Now()
+	for _, s := range t.in.spec.States {
+		tp := transport.TopicPartition{Topic: s.Ref.Name, Partition: t.id}
+		store, err := t.in.e.openStore(StoreSpec{
+			TopicPartition: tp, Processor: t.in.spec.Name, Role: "state", Mode: storage.Owner,
+		})
+		if err != nil {
+			return err
+		}
+		t.states = append(t.states, &openState{store: store, topic: s.Ref.Name})
+		if err := t.in.e.restore(t.ctx, tp, store, t.in.spec.Name); err != nil {
+			return fmt.Errorf("restore table %s, partition %d: %w", s.Ref.Name, t.id, err)
+		}
+		state := s.Open(table.Options{Name: s.Ref.Name, Store: store, Lock: &t.mu,
+			CacheBytes: t.in.e.cfg.CacheBytes, Check: t.in.e.cfg.Check})
+		t.states[len(t.states)-1].State = state
+		t.view.States = append(t.view.States, state)
+	}
+	for _, j := range t.in.spec.Joins {
+		f, err := t.in.follow(t.ctx, j, t.id, "join")
+		if err != nil {
+			return err
+		}
+		t.joins = append(t.joins, f)
+		t.view.Joins = append(t.view.Joins, f.mirror)
+	}
+	for _, f := range t.joins {
+		if err := f.caughtUp(t.ctx); err != nil {
+			return err
+		}
+	}
+	t.in.log.Debug("partition opened", "partition", t.id, "took", time.Since(start))
+	return nil
+}
+
+// close ends the task. What is committed is written to the stores if all went
+// well; otherwise the stores stay at their last batch, and the changelog has
+// the rest.
+func (t *task) close(save bool) error {
+	t.cancel(errStopped)
+	var errs []error
+	for _, f := range t.joins {
+		errs = append(errs, f.close())
+	}
+	for _, s := range t.states {
+		if save && s.State != nil {
+			errs = append(errs, s.Write())
+		}
+		errs = append(errs, s.store.Close())
+	}
+	t.joins, t.states = nil, nil
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("processor %s, partition %d: close: %w", t.in.spec.Name, t.id, err)
+	}
+	return nil
+}
+
+// await lets a handler wait for a joined table.
+func (t *task) await(i int, at time.Time) error {
+	wait := time.Duration(t.in.spec.Joins[i].Wait)
+	if wait <= 0 {
+		return nil
+	}
+	return t.joins[i].reach(t.ctx, at, wait)
+}
+
+// openLookups follows the whole tables that the processor looks things up in.
+func (in *instance) openLookups() error {
+	for _, l := range in.spec.Lookups {
+		lt, fs, err := in.e.followAll(in.ctx, l, in.spec.Name, "lookup")
+		in.followers = append(in.followers, fs...)
+		if err != nil {
+			return fmt.Errorf("processor %s: %w", in.spec.Name, err)
+		}
+		in.lookups = append(in.lookups, lt)
+	}
+	for _, f := range in.followers {
+		if err := f.caughtUp(in.ctx); err != nil {
+			return fmt.Errorf("processor %s: %w", in.spec.Name, err)
+		}
+	}
+	return nil
+}
+
+func (in *instance) closeLookups() error {
+	var errs []error
+	for _, f := range in.followers {
+		errs = append(errs, f.close())
+	}
+	return errors.Join(errs...)
+}
+
+func (in *instance) follow(ctx context.Context, l graph.Lookup, p int32, role string) (*follower, error) {
+	return in.e.follow(ctx, l, p, in.spec.Name, role)
+}

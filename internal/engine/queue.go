@@ -1,0 +1,140 @@
+package engine
+
+import (
+	"sync"
+
+	"github.com/millrace/millrace/internal/transport"
+)
+
+// recordOverhead is about what a fetched record costs beside key and value.
+const recordOverhead = 128
+
+// queue holds the fetched records of a task that were not processed yet, for
+// each of its inputs, and merges the inputs by timestamp. The poller puts, the
+// task takes.
+type queue struct {
+	mu     sync.Mutex
+	inputs []inputQueue
+	limit  int64 // bytes for each input, beyond which fetching pauses
+}
+
+type inputQueue struct {
+	topic  string
+	runs   [][]*transport.Record // in offset order; the first may be partly taken
+	sizes  []int64               // bytes of each run
+	bytes  int64
+	end    int64 // the high watermark
+	paused bool
+}
+
+func newQueue(topics []string, limit int64) *queue {
+	q := &queue{limit: limit}
+	for _, t := range topics {
+		q.inputs = append(q.inputs, inputQueue{topic: t})
+	}
+	return q
+}
+
+// put adds fetched records. It reports whether the input is over its limit and
+// has to be paused now.
+func (q *queue) put(f transport.Fetch) (pause bool) {
+	size := int64(0)
+	for _, r := range f.Records {
+		size += int64(len(r.Key)+len(r.Value)) + recordOverhead
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := range q.inputs {
+		in := &q.inputs[i]
+		if in.topic != f.Topic {
+			continue
+		}
+		in.runs = append(in.runs, f.Records)
+		in.sizes = append(in.sizes, size)
+		in.bytes += size
+		in.end = f.End
+		if in.bytes > q.limit && !in.paused {
+			in.paused = true
+			return true
+		}
+	}
+	return false
+}
+
+// take returns the next records to process, all of one input: the one whose
+// head is oldest, up to max records and as long as no other input has an older
+// one. The records stay in the queue until done. The ones of an input without
+// records are not waited for.
+func (q *queue) take(max int) (input int, records []*transport.Record) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	input = -1
+	var head, other *transport.Record // the oldest head and the next oldest
+	for i := range q.inputs {
+		in := &q.inputs[i]
+		if len(in.runs) == 0 {
+			continue
+		}
+		switch r := in.runs[0][0]; {
+		case head == nil:
+			input, head = i, r
+		case r.Timestamp.Before(head.Timestamp):
+			input, head, other = i, r, head
+		case other == nil || r.Timestamp.Before(other.Timestamp):
+			other = r
+		}
+	}
+	if input < 0 {
+		return -1, nil
+	}
+	records = q.inputs[input].runs[0]
+	if len(records) > max {
+		records = records[:max]
+	}
+	if other != nil {
+		n := 1
+		for n < len(records) && !other.Timestamp.Before(records[n].Timestamp) {
+			n++
+		}
+		records = records[:n]
+	}
+	return input, records
+}
+
+// done removes the first n records of an input. It reports whether fetching
+// of the input has to be resumed now.
+func (q *queue) done(input, n int) (resume bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	in := &q.inputs[input]
+	if n < len(in.runs[0]) {
+		in.runs[0] = in.runs[0][n:]
+		return false
+	}
+	in.bytes -= in.sizes[0]
+	in.runs[0] = nil
+	in.runs, in.sizes = in.runs[1:], in.sizes[1:]
+	if len(in.runs) == 0 {
+		in.runs, in.sizes = nil, nil // lets the backing arrays go
+	}
+	if in.paused && in.bytes <= q.limit/2 {
+		in.paused = false
+		return true
+	}
+	return false
+}
+
+// head returns the topic of an input that has records, or "".
+func (q *queue) head() string {
+	if i, r := q.take(1); r != nil {
+		return q.inputs[i].topic
+	}
+	return ""
+}
+
+// lag returns how many records of an input are in the log beyond next.
+func (q *queue) lag(input int, next int64) int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return max(0, q.inputs[input].end-next)
+}

@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/millrace/millrace/internal/transport"
+	"github.com/millrace/millrace/storage"
+)
+
+// restoreBatch is about how many bytes are written to a store at once while it
+// is restored.
+const restoreBatch = 1 << 20
+
+// restore brings a store to the end that its changelog has now.
+//
+// The end is the high watermark, not the last stable offset: records of a
+// transaction that is still open are waited for, since they may become part of
+// the state that the committed input offsets stand for.
+func (e *Engine) restore(ctx context.Context, tp transport.TopicPartition, store storage.Store, proc string) error {
+	for attempt := 0; ; attempt++ {
+		err := e.replay(ctx, tp, store, proc)
+		var gone *transport.OffsetOutOfRangeError
+		if !errors.As(err, &gone) || attempt > 0 {
+			return err
+		}
+		// The changelog was deleted, truncated or made anew since the store
+		// was written: what it holds may be what the log no longer has.
+		e.cfg.Logger.Warn("store does not match its changelog; it is restored in full",
+			"topic", tp.Topic, "partition", tp.Partition, "store", gone.From, "first", gone.First, "end", gone.End)
+		if err := clearStore(store, gone.First); err != nil {
+			return err
+		}
+	}
+}
+
+// replay applies the changelog from the store's offset to its end.
+func (e *Engine) replay(ctx context.Context, tp transport.TopicPartition, store storage.Store, proc string) error {
+	first, end, err := e.cfg.Cluster.Bounds(ctx, tp)
+	if err != nil {
+		return err
+	}
+	from, ok := store.Offset()
+	if !ok {
+		from = first
+	}
+	if from < first || from > end {
+		return &transport.OffsetOutOfRangeError{TopicPartition: tp, From: from, First: first, End: end}
+	}
+	if from == end {
+		return nil
+	}
+	progress := RestoreStats{Processor: proc, TopicPartition: tp, From: from, End: end, Position: from}
+	e.cfg.Metrics.restoring(progress)
+	start, batch := time.Now(), store.NewBatch()
+	err = e.cfg.Cluster.ReadTable(ctx, tp, from, end, func(b transport.TableBatch) error {
+		for _, r := range b.Records {
+			if r.Value == nil {
+				batch.Delete(r.Key)
+			} else {
+				batch.Put(r.Key, r.Value)
+			}
+			if batch.Size() >= restoreBatch {
+				batch.SetOffset(r.Offset + 1)
+				if err := store.Apply(batch); err != nil {
+					return err
+				}
+				batch.Reset()
+			}
+		}
+		batch.SetOffset(b.Next)
+		progress.Position, progress.Records = b.Next, progress.Records+int64(len(b.Records))
+		e.cfg.Metrics.restoring(progress)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := store.Apply(batch); err != nil {
+		return err
+	}
+	progress.Done = true
+	progress.Duration = time.Since(start)
+	e.cfg.Metrics.restoring(progress)
+	e.cfg.Logger.Info("table restored", "processor", proc, "topic", tp.Topic, "partition", tp.Partition,
+		"records", progress.Records, "took", progress.Duration.Round(time.Millisecond))
+	return nil
+}
+
+// clearStore deletes all that a store holds and lets it begin at an offset.
+func clearStore(store storage.Store, next int64) error {
+	it := store.Range(nil, nil)
+	defer it.Close()
+	b := store.NewBatch()
+	for it.Next() {
+		b.Delete(it.Key())
+		if b.Size() >= restoreBatch {
+			// The offset comes last: a store that is cleared in part still has
+			// the one that does not match, and is cleared again.
+			if err := store.Apply(b); err != nil {
+				return err
+			}
+			b.Reset()
+		}
+	}
+	if err := it.Err(); err != nil {
+		return fmt.Errorf("clear store: %w", err)
+	}
+	b.SetOffset(next)
+	return store.Apply(b)
+}

@@ -1,0 +1,140 @@
+package engine
+
+import (
+	"maps"
+	"slices"
+)
+
+// Phase is where a processor is in its life.
+//
+//	Starting ──▶ Restoring ──▶ Running ──▶ Stopped
+//	   ▲             │   ▲        │
+//	   │             │   └────────┤ new partitions
+//	   └─ Waiting ◀──┴────────────┤ a failure that may pass
+//	                              └──▶ Failed: one that does not
+type Phase string
+
+const (
+	Starting  Phase = "starting"  // joins its group
+	Restoring Phase = "restoring" // has partitions whose state is being restored
+	Running   Phase = "running"   // processes all its partitions; they may be none
+	Waiting   Phase = "waiting"   // failed and waits for its restart
+	Stopped   Phase = "stopped"   // drained
+	Failed    Phase = "failed"    // stopped by an error
+)
+
+// Status describes one processor.
+type Status struct {
+	Processor  string      `json:"processor"`
+	Phase      Phase       `json:"phase"`
+	Error      string      `json:"error,omitempty"` // the last failure, while Waiting or Failed
+	Partitions []Partition `json:"partitions"`
+}
+
+// Partition describes one assigned partition of a processor.
+type Partition struct {
+	ID    int32 `json:"id"`
+	Ready bool  `json:"ready"` // its state is restored
+	Lag   int64 `json:"lag"`   // records fetched or known of and not committed, over all inputs
+}
+
+type processorState struct {
+	phase    Phase
+	err      error
+	in       *instance
+	assigned bool // it had an assignment, be it of no partition
+}
+
+func (e *Engine) setPhase(name string, phase Phase, err error, in *instance) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.states[name] = &processorState{phase: phase, err: err, in: in}
+	e.changed()
+}
+
+// noteAssigned says that the group gave the processor its partitions.
+func (e *Engine) noteAssigned(name string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.states[name].assigned = true
+	e.changed()
+}
+
+// notify wakes those who wait for a change.
+func (e *Engine) notify() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.changed()
+}
+
+func (e *Engine) changed() {
+	close(e.change)
+	e.change = make(chan struct{})
+}
+
+// Changed returns a channel that is closed at the next change of any status.
+func (e *Engine) Changed() <-chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.change
+}
+
+// Status returns the status of every processor of the run, by name.
+func (e *Engine) Status() []Status {
+	e.mu.Lock()
+	states := maps.Clone(e.states)
+	for k, s := range states {
+		c := *s
+		states[k] = &c
+	}
+	e.mu.Unlock()
+	var all []Status
+	for _, name := range slices.Sorted(maps.Keys(states)) {
+		s := states[name]
+		st := Status{Processor: name, Phase: s.phase, Partitions: []Partition{}}
+		if s.err != nil {
+			st.Error = s.err.Error()
+		}
+		if s.in != nil {
+			st.Partitions = s.in.partitions()
+			if s.assigned && st.Phase == Starting {
+				st.Phase = Running
+				for _, p := range st.Partitions {
+					if !p.Ready {
+						st.Phase = Restoring
+					}
+				}
+			}
+		}
+		all = append(all, st)
+	}
+	return all
+}
+
+// Ready says whether every processor of the run is running and every view has
+// caught up.
+func (e *Engine) Ready() bool {
+	for _, s := range e.Status() {
+		if s.Phase != Running {
+			return false
+		}
+	}
+	return e.viewsReady()
+}
+
+func (in *instance) partitions() []Partition {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	ps := []Partition{}
+	for _, id := range slices.Sorted(maps.Keys(in.tasks)) {
+		t := in.tasks[id]
+		p := Partition{ID: id, Ready: in.ready[id]}
+		for i := range t.inputs {
+			if n := t.position[i].Load(); n > 0 {
+				p.Lag += t.queue.lag(i, n)
+			}
+		}
+		ps = append(ps, p)
+	}
+	return ps
+}

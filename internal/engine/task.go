@@ -1,0 +1,265 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/millrace/millrace/internal/graph"
+	"github.com/millrace/millrace/internal/table"
+	"github.com/millrace/millrace/internal/transport"
+	"github.com/millrace/millrace/storage"
+)
+
+// chunkTime is about how long a task keeps its lock: a freeze waits that long.
+const chunkTime = 2 * time.Millisecond
+
+// task is one partition of a processor: its queue of fetched records, its
+// state and its current generation. It lives from the assignment of the
+// partition to its loss, through any number of goka's sessions.
+//
+//	poller ──put──▶ queue ──take──▶ handlers ──▶ current generation
+//	                                               │ freeze
+//	committer ◀────────────────────────────────────┘
+type task struct {
+	in     *instance
+	id     int32
+	queue  *queue
+	view   graph.Task
+	inputs []graph.Input // the loop included
+	states []*openState
+	joins  []*follower
+
+	// ctx ends when the task is given up without a commit; sends and handlers
+	// hang on it.
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	// halted makes the callback return after the record at hand.
+	halted atomic.Bool
+	wake   chan *sarama.ConsumerMessage // the carrier to goka: there are records
+
+	mu  sync.Mutex // guards cur, the tables, and the run of handlers
+	cur *generation
+
+	position []atomic.Int64 // by input: the next offset to commit, for the lag
+
+	limit int // records in a chunk
+}
+
+// openState is a table of the task with its store.
+type openState struct {
+	table.State
+	store storage.Store
+	topic string
+}
+
+func newTask(in *instance, id int32) *task {
+	t := &task{in: in, id: id, limit: 64, wake: make(chan *sarama.ConsumerMessage, 1)}
+	t.ctx, t.cancel = context.WithCancelCause(in.ctx)
+	t.inputs = in.inputs
+	t.queue = newQueue(in.topics, in.e.cfg.PrefetchBytes)
+	t.cur = newGeneration(len(t.inputs), &in.e.chunks)
+	t.position = make([]atomic.Int64, len(t.inputs))
+	t.view = graph.Task{
+		Context:   t.ctx,
+		Partition: id,
+		Lookups:   in.lookups,
+		Out:       t,
+		Now:       in.e.cfg.Now,
+		Await:     t.await,
+		LoopTopic: in.e.graph.LoopTopic(in.spec),
+	}
+	return t
+}
+
+// signal tells the task that there are records.
+func (t *task) signal() {
+	select {
+	case t.wake <- &sarama.ConsumerMessage{Topic: t.in.topics[0], Partition: t.id, Value: carrier}:
+	default:
+	}
+}
+
+// run processes what is queued until nothing is left, the task is halted, or a
+// record stops the processor. It is called by goka's callback, on the
+// goroutine of goka's partition processor.
+func (t *task) run() {
+	for !t.halted.Load() {
+		input, records := t.queue.take(t.limit)
+		if records == nil {
+			return
+		}
+		start := time.Now()
+		n, err := t.process(input, records)
+		if t.queue.done(input, n) {
+			t.in.resume(t, input)
+		}
+		if err != nil {
+			t.halted.Store(true)
+			t.in.stop(err)
+			return
+		}
+		switch d := time.Since(start); {
+		case d < chunkTime/2:
+			t.limit = min(t.limit*2, chunkLen)
+		case d > chunkTime:
+			t.limit = max(t.limit/2, 1)
+		}
+	}
+}
+
+// process runs the handler for each record and returns how many are done with.
+func (t *task) process(input int, records []*transport.Record) (n int, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.cur.records == 0 {
+		defer t.in.committer.work()
+	}
+	for _, r := range records {
+		if t.halted.Load() {
+			break
+		}
+		if err = t.handle(input, r); err != nil {
+			break
+		}
+		n++
+	}
+	t.cur.out.push(t.ctx, t.in.group)
+	if t.full() {
+		t.in.committer.hurry()
+	}
+	return n, err
+}
+
+// handle runs one record and keeps its effects, or none of them.
+func (t *task) handle(input int, r *transport.Record) error {
+	staged := t.cur.out.total
+	for _, s := range t.states {
+		s.Begin(r.Timestamp)
+	}
+	err := t.inputs[input].Handle(&t.view, r)
+	if err == nil && t.in.e.cfg.Check {
+		for _, s := range t.states {
+			if verr := s.Verify(); verr != nil {
+				err = fatal(fmt.Errorf("processor %s: topic %s, partition %d, offset %d, key %q: %w",
+					t.in.spec.Name, r.Topic, r.Partition, r.Offset, r.Key, verr))
+			}
+		}
+	}
+	if err != nil {
+		if err = t.failed(r, err, staged); err != nil {
+			return err
+		}
+	}
+	g := t.cur
+	g.next[input] = r.Offset + 1
+	g.records++
+	g.bytes += int64(len(r.Key) + len(r.Value))
+	return nil
+}
+
+// failed undoes what a failed record did and asks the processor's policy.
+func (t *task) failed(r *transport.Record, err error, staged int) error {
+	t.undo(staged)
+	if t.ctx.Err() != nil { // the run's end failed it, not the record
+		return context.Cause(t.ctx)
+	}
+	if isFatal(err) {
+		return err
+	}
+	t.in.e.cfg.Metrics.recordFailed(t.in.spec.Name, r, err)
+	if t.in.spec.Failed != nil {
+		if err = t.in.spec.Failed(&t.view, r, err); err == nil {
+			return nil
+		}
+		t.undo(staged)
+	}
+	return fatal(err)
+}
+
+func (t *task) undo(staged int) {
+	t.cur.out.truncate(staged)
+	for _, s := range t.states {
+		s.Rollback()
+	}
+}
+
+// full says whether the generation should be committed before its time.
+func (t *task) full() bool {
+	if t.cur.out.bytes > t.in.e.cfg.GenerationBytes {
+		return true
+	}
+	n := 0
+	for _, s := range t.states {
+		n += s.Dirty()
+	}
+	return n > t.in.e.cfg.GenerationKeys
+}
+
+// freeze ends the current generation and starts the next. It returns nil when
+// nothing was handled.
+func (t *task) freeze() (*generation, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	g := t.cur
+	if g.records == 0 {
+		return nil, nil
+	}
+	g.changelog = newSends(&t.in.e.chunks)
+	g.frozen = make([]table.Frozen, len(t.states))
+	g.last = make([]*transport.Record, len(t.states))
+	for i, s := range t.states {
+		f, err := s.Freeze(func(key, value []byte, at time.Time) {
+			r := g.changelog.next()
+			r.Topic, r.Partition, r.Key, r.Value, r.Timestamp = s.topic, t.id, key, value, at
+			g.last[i] = r
+		})
+		if err != nil {
+			return nil, fatal(fmt.Errorf("processor %s, partition %d: %w", t.in.spec.Name, t.id, err))
+		}
+		g.frozen[i] = f
+	}
+	t.cur = newGeneration(len(t.inputs), &t.in.e.chunks)
+	t.cur.arena = g.arena[len(g.arena):]
+	return g, nil
+}
+
+// committed hands a generation to the stores.
+func (t *task) committed(g *generation) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i, s := range t.states {
+		next := int64(-1)
+		if g.last[i] != nil {
+			next = g.last[i].Offset + 1
+		}
+		s.Committed(g.frozen[i], next)
+	}
+	for i, n := range g.next {
+		if n >= 0 {
+			t.position[i].Store(n)
+		}
+	}
+}
+
+// save writes what is committed to the stores, when it is worth a batch or
+// when all is wanted.
+func (t *task) save(all bool) error {
+	for _, s := range t.states {
+		t.mu.Lock()
+		n := s.Queued()
+		t.mu.Unlock()
+		if n == 0 || (!all && n < t.in.e.cfg.WriteBytes) {
+			continue
+		}
+		if err := s.Write(); err != nil {
+			return fmt.Errorf("processor %s, partition %d: %w", t.in.spec.Name, t.id, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+// Package graph is a topology with its types forgotten: what package pipeline
+// builds from typed handles, and what package engine runs. It is the border
+// between the two, so that neither imports the other.
+package graph
+
+import (
+	"reflect"
+
+	"github.com/millrace/millrace/internal/table"
+	"github.com/millrace/millrace/storage"
+)
+
+// Kind says what a name stands for.
+type Kind int
+
+const (
+	Stream Kind = iota // a topic of records
+	Table              // the newest value of each key, in a compacted topic
+)
+
+func (k Kind) String() string {
+	if k == Table {
+		return "table"
+	}
+	return "topic"
+}
+
+// Ref names a topic or a table, with all that must agree wherever it is used.
+// Refs of one topic compare equal.
+type Ref struct {
+	Name  string
+	Kind  Kind
+	Type  reflect.Type
+	Codec string // the codec's name; empty: none was given
+	Topic *TopicOptions
+}
+
+// TopicOptions are what a topic shall be like. The zero value of a field
+// leaves it to the cluster or to the run's configuration.
+type TopicOptions struct {
+	Partitions  int32
+	Replication int16
+	Config      map[string]string // Kafka's names, such as retention.ms
+}
+
+// Input is a topic that a processor reads, with its handler.
+type Input struct {
+	Ref     Ref
+	Changes bool // the input is a table's changes
+	Handle  Handler
+}
+
+// State is a table that a processor owns.
+type State struct {
+	Ref  Ref
+	Open func(table.Options) table.State
+}
+
+// Lookup is a table that a processor only reads.
+type Lookup struct {
+	Ref  Ref
+	Open func(name string, store storage.Reader) table.Mirror
+	Wait Wait // for joins
+}
+
+// Processor is one step: inputs, handlers, state.
+type Processor struct {
+	Name    string
+	Inputs  []Input // at most one for a topic
+	Outputs []Ref
+	Joins   []Lookup // co-partitioned with the inputs, read at any key of the partition
+	Lookups []Lookup // whole tables
+	States  []State
+	Loop    *Input // its Ref.Name is empty: the engine names the topic
+
+	// Failed decides what becomes of a record whose handler failed. It may
+	// stage effects, such as a dead letter; it returns nil when the record is
+	// dealt with, and an error to stop the processor before the record.
+	Failed func(*Task, *Record, error) error
+}
+
+// Topology is a set of processors, validated before it gets here.
+type Topology struct {
+	Name       string
+	Sources    []Ref
+	Sinks      []Ref
+	Processors []*Processor
+}
+
+// Owner returns the processor whose state the table is, or nil.
+func (t *Topology) Owner(name string) *Processor {
+	for _, p := range t.Processors {
+		for _, s := range p.States {
+			if s.Ref.Name == name {
+				return p
+			}
+		}
+	}
+	return nil
+}
+
+// Group returns the consumer group of a processor.
+func (t *Topology) Group(p *Processor) string { return t.Name + "-" + p.Name }
+
+// LoopTopic returns the topic of a processor's loop.
+func (t *Topology) LoopTopic(p *Processor) string { return t.Name + "-" + p.Name + "-loop" }

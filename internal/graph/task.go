@@ -1,0 +1,55 @@
+package graph
+
+import (
+	"context"
+	"time"
+
+	"github.com/millrace/millrace/internal/table"
+	"github.com/millrace/millrace/internal/transport"
+)
+
+// Record is a Kafka record.
+type Record = transport.Record
+
+// Handler handles one record. It stages effects in the task; they are applied
+// when it returns nil and undone when it returns an error.
+type Handler func(*Task, *Record) error
+
+// Wait bounds how long a join waits for its table to reach the record's time.
+// Zero does not wait.
+type Wait time.Duration
+
+// Task is one partition of a processor as its handlers see it. Its fields do
+// not change while it exists; handlers of one task run one at a time.
+type Task struct {
+	Context   context.Context // ends when the processor stops without draining
+	Partition int32
+	States    []table.State  // in the order of Processor.States
+	Joins     []table.Mirror // in the order of Processor.Joins
+	Lookups   []LookupTable  // in the order of Processor.Lookups
+	Out       Sender
+	Now       func() time.Time
+	// Await waits until the i-th join has reached a time, for as long as its
+	// Wait says.
+	Await func(i int, at time.Time) error
+	// LoopTopic is where loops send to.
+	LoopTopic string
+}
+
+// LookupTable is a whole table: a mirror for each partition.
+type LookupTable struct {
+	Partitions []table.Mirror
+	// Of returns the partition in which a key lies.
+	Of func(key []byte) int32
+}
+
+// Sender stages output records.
+type Sender interface {
+	// Next returns a zero record to be filled in before the next call.
+	Next() *Record
+	// Buffer returns an empty buffer to append an encoding to. Keep takes what
+	// the appends made of it: its bytes live until the records that point to
+	// them are acknowledged.
+	Buffer() []byte
+	Keep(b []byte) []byte
+}

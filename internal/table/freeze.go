@@ -1,0 +1,151 @@
+package table
+
+import (
+	"bytes"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+)
+
+// EncodeError is the failure to encode a value at a commit.
+type EncodeError struct {
+	Table string
+	Key   string
+	Err   error
+}
+
+func (e *EncodeError) Error() string {
+	return fmt.Sprintf("table %s, key %q: encode: %v", e.Table, e.Key, e.Err)
+}
+
+func (e *EncodeError) Unwrap() error { return e.Err }
+
+type frozenEntry[V any] struct {
+	e   *entry[V]
+	enc []byte // nil: deleted
+}
+
+type frozen[V any] []frozenEntry[V]
+
+func (f frozen[V]) Len() int { return len(f) }
+
+// Freeze implements State.
+func (t *Table[V]) Freeze(emit func(key, value []byte, at time.Time)) (Frozen, error) {
+	if len(t.dirty) == 0 {
+		return frozen[V](nil), nil
+	}
+	f := make(frozen[V], len(t.dirty))
+	hint := 0
+	for _, e := range t.dirty {
+		hint += int(e.size)
+	}
+	arena := make([]byte, 0, hint+hint/4+64)
+	for i, e := range t.dirty {
+		var enc []byte
+		if e.has {
+			var err error
+			n := len(arena)
+			if arena, err = t.encode(arena, e.val); err != nil {
+				return nil, &EncodeError{t.o.Name, string(e.key), err}
+			}
+			// An append that grew the arena leaves the older encodings in
+			// the older array, which is just as well.
+			enc = arena[n:len(arena):len(arena)]
+			if enc == nil {
+				enc = []byte{}
+			}
+		}
+		f[i] = frozenEntry[V]{e, enc}
+	}
+	for _, x := range f {
+		x.e.pins++
+		x.e.size = int32(len(x.enc))
+		emit(x.e.key, x.enc, x.e.at)
+	}
+	clear(t.dirty)
+	t.dirty = t.dirty[:0]
+	t.gen++
+	return f, nil
+}
+
+// encode calls the user's codec, whose panic must fail the commit, not the
+// process.
+func (t *Table[V]) encode(dst []byte, v V) (b []byte, err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			b, err = dst, fmt.Errorf("codec panicked: %v\n%s", x, debug.Stack())
+		}
+	}()
+	return t.codec.Append(dst, v)
+}
+
+// Committed implements State.
+func (t *Table[V]) Committed(f Frozen, next int64) {
+	fz := f.(frozen[V])
+	for _, x := range fz {
+		t.queuedSize += int64(len(x.e.key) + len(x.enc))
+	}
+	t.queued = append(t.queued, fz...)
+	if next >= 0 {
+		t.next = next
+	}
+}
+
+// Queued implements State.
+func (t *Table[V]) Queued() int64 { return t.queuedSize }
+
+// Write implements State. The batch is written outside the lock; the entries
+// are pinned meanwhile, so reads find them.
+func (t *Table[V]) Write() error {
+	t.o.Lock.Lock()
+	q, next := t.queued, t.next
+	t.queued, t.queuedSize, t.next = nil, 0, -1
+	t.o.Lock.Unlock()
+	if len(q) == 0 && next < 0 {
+		return nil
+	}
+	// The newest write of a key is the last of its run: the sort is stable.
+	order := slices.Clone(q)
+	slices.SortStableFunc(order, func(a, b frozenEntry[V]) int { return bytes.Compare(a.e.key, b.e.key) })
+	b := t.o.Store.NewBatch()
+	for i, x := range order {
+		if i+1 < len(order) && order[i+1].e == x.e {
+			continue
+		}
+		if x.enc == nil {
+			b.Delete(x.e.key)
+		} else {
+			b.Put(x.e.key, x.enc)
+		}
+	}
+	if next >= 0 {
+		b.SetOffset(next)
+	}
+	if err := t.o.Store.Apply(b); err != nil {
+		return fmt.Errorf("table %s: %w", t.o.Name, err)
+	}
+	t.o.Lock.Lock()
+	defer t.o.Lock.Unlock()
+	for _, x := range q {
+		x.e.pins--
+	}
+	t.settle()
+	return nil
+}
+
+// settle takes the entries that the store has now out of the unsaved ones.
+func (t *Table[V]) settle() {
+	kept := t.unsaved[:0]
+	for _, e := range t.unsaved {
+		if e.pins > 0 || e.gen == t.gen {
+			kept = append(kept, e)
+			continue
+		}
+		e.unsaved = false
+		t.list(e)
+	}
+	clear(t.unsaved[len(kept):])
+	t.unsaved = kept
+	t.evict()
+}

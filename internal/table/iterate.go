@@ -1,0 +1,94 @@
+package table
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/millrace/millrace/storage"
+)
+
+// Range calls yield for the entries with start <= key < end in byte order,
+// until it returns false. A nil bound is open. It sees what was set in the
+// current record. Within yield the table may be changed; whether the iteration
+// sees such a change is not defined.
+func (t *Table[V]) Range(start, end []byte, yield func(key []byte, v V) bool) error {
+	return t.iterate(t.o.Store.Range(start, end), start, end, yield)
+}
+
+// iterate merges the store with the entries that it does not have yet.
+func (t *Table[V]) iterate(it storage.Iterator, start, end []byte, yield func([]byte, V) bool) (err error) {
+	defer func() {
+		if cerr := it.Close(); err == nil && cerr != nil {
+			err = fmt.Errorf("table %s: iterate: %w", t.o.Name, cerr)
+		}
+	}()
+	over := t.overlay(start, end)
+	more := it.Next()
+	for more || len(over) > 0 {
+		c := -1
+		switch {
+		case !more:
+			c = 1
+		case len(over) > 0:
+			c = bytes.Compare(it.Key(), over[0].key)
+		}
+		if c < 0 {
+			v, err := t.codec.Decode(it.Value())
+			if err != nil {
+				return fmt.Errorf("table %s, key %q: decode stored value: %w", t.o.Name, it.Key(), err)
+			}
+			if !yield(bytes.Clone(it.Key()), v) {
+				return nil
+			}
+			more = it.Next()
+			continue
+		}
+		if c == 0 {
+			more = it.Next()
+		}
+		e := over[0]
+		over = over[1:]
+		if e.has {
+			if t.o.Check {
+				t.watch(e)
+			}
+			v := e.val
+			if t.clone != nil {
+				v = t.clone(v)
+			}
+			if !yield(e.key, v) {
+				return nil
+			}
+		}
+	}
+	if err := it.Err(); err != nil {
+		return fmt.Errorf("table %s: iterate: %w", t.o.Name, err)
+	}
+	return nil
+}
+
+// overlay returns the unsaved entries of a range, sorted.
+func (t *Table[V]) overlay(start, end []byte) []*entry[V] {
+	var over []*entry[V]
+	for _, e := range t.unsaved {
+		if (start == nil || bytes.Compare(e.key, start) >= 0) && (end == nil || bytes.Compare(e.key, end) < 0) {
+			over = append(over, e)
+		}
+	}
+	slices.SortFunc(over, func(a, b *entry[V]) int { return bytes.Compare(a.key, b.key) })
+	return over
+}
+
+// PrefixEnd returns the first key after all keys with the prefix, nil when
+// there is none.
+func PrefixEnd(prefix []byte) []byte {
+	end := bytes.Clone(prefix)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i] < 0xff {
+			end[i]++
+			return end[:i+1]
+		}
+	}
+	return nil
+}

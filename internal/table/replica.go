@@ -1,0 +1,126 @@
+package table
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/millrace/millrace/storage"
+)
+
+// Replica is a reader's view of one partition of a table that is written
+// elsewhere: decoded values in front of the store that a follower keeps. It is
+// safe for concurrent use.
+type Replica[V any] struct {
+	name  string
+	codec Codec[V]
+	clone func(V) V
+	store storage.Reader
+	max   int
+
+	mu      sync.RWMutex
+	version uint64 // counts Invalidate
+	cache   map[string]cached[V]
+}
+
+type cached[V any] struct {
+	val V
+	has bool
+}
+
+// Mirror is a Replica with its type forgotten: what a follower must tell.
+type Mirror interface {
+	// Invalidate forgets the keys after the store has their new values.
+	Invalidate(keys ...[]byte)
+}
+
+// replicaEntries bounds a replica's decoded values.
+const replicaEntries = 1 << 16
+
+// NewReplica returns a replica over a store. clone may be nil.
+func NewReplica[V any](name string, store storage.Reader, codec Codec[V], clone func(V) V) *Replica[V] {
+	return &Replica[V]{name: name, codec: codec, clone: clone, store: store, max: replicaEntries,
+		cache: map[string]cached[V]{}}
+}
+
+// Get returns the value at key.
+func (r *Replica[V]) Get(key []byte) (v V, ok bool, err error) {
+	r.mu.RLock()
+	c, hit := r.cache[string(key)]
+	version := r.version
+	r.mu.RUnlock()
+	if !hit {
+		if c, err = r.load(key); err != nil {
+			return v, false, err
+		}
+		r.keep(key, c, version)
+	}
+	if !c.has {
+		return v, false, nil
+	}
+	if r.clone != nil {
+		return r.clone(c.val), true, nil
+	}
+	return c.val, true, nil
+}
+
+func (r *Replica[V]) load(key []byte) (c cached[V], err error) {
+	b, err := r.store.Get(key)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return c, nil
+	case err != nil:
+		return c, fmt.Errorf("table %s, key %q: %w", r.name, key, err)
+	}
+	if c.val, err = r.codec.Decode(b); err != nil {
+		return c, fmt.Errorf("table %s, key %q: decode: %w", r.name, key, err)
+	}
+	c.has = true
+	return c, nil
+}
+
+// keep caches a value, unless the table changed since it was loaded.
+func (r *Replica[V]) keep(key []byte, c cached[V], version uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.version != version {
+		return
+	}
+	for k := range r.cache { // any entries: the order of a map is as good as random
+		if len(r.cache) < r.max {
+			break
+		}
+		delete(r.cache, k)
+	}
+	r.cache[string(key)] = c
+}
+
+// Invalidate implements Mirror.
+func (r *Replica[V]) Invalidate(keys ...[]byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.version++
+	for _, k := range keys {
+		delete(r.cache, string(k))
+	}
+}
+
+// Range calls yield for the entries with start <= key < end in byte order,
+// until it returns false. A nil bound is open.
+func (r *Replica[V]) Range(start, end []byte, yield func(key []byte, v V) bool) error {
+	it := r.store.Range(start, end)
+	defer it.Close()
+	for it.Next() {
+		v, err := r.codec.Decode(it.Value())
+		if err != nil {
+			return fmt.Errorf("table %s, key %q: decode: %w", r.name, it.Key(), err)
+		}
+		if !yield(it.Key(), v) {
+			return nil
+		}
+	}
+	if err := it.Err(); err != nil {
+		return fmt.Errorf("table %s: iterate: %w", r.name, err)
+	}
+	return nil
+}

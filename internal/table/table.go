@@ -1,0 +1,242 @@
+package table
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+	"unsafe"
+
+	"github.com/millrace/millrace/storage"
+)
+
+// Codec encodes and decodes values. Append appends the encoding of v to dst;
+// Decode must not keep b.
+type Codec[V any] interface {
+	Append(dst []byte, v V) ([]byte, error)
+	Decode(b []byte) (V, error)
+}
+
+// Options configure a table.
+type Options struct {
+	Name  string        // in errors
+	Store storage.Store // what was committed
+	Lock  sync.Locker   // the task's lock, for Write
+
+	// CacheBytes bounds the clean entries, by the size of keys and encoded
+	// values. What is not clean is never evicted. Default 32 MiB.
+	CacheBytes int64
+
+	// Check looks after each record whether a value that was got was changed
+	// in place. It encodes every value twice: for tests.
+	Check bool
+}
+
+// State is a Table with its type forgotten: what the commit cycle needs.
+type State interface {
+	// Begin starts a record of the given time, Rollback undoes all since.
+	Begin(at time.Time)
+	Rollback()
+	// Verify returns an error when Options.Check found a value changed in place.
+	Verify() error
+	// Dirty returns how many keys were set since the last Freeze.
+	Dirty() int
+	// Freeze ends a generation: it encodes the dirty entries, in the order in
+	// which they became dirty, and starts the next generation. emit gets each
+	// key, its encoded value (nil: deleted) and the time of the record that set
+	// it; the bytes stay unchanged until Committed was called for the
+	// generation.
+	Freeze(emit func(key, value []byte, at time.Time)) (Frozen, error)
+	// Committed queues a frozen generation for the store. next is the offset
+	// after its last changelog record; a negative one leaves the offset alone.
+	Committed(f Frozen, next int64)
+	// Queued returns the bytes that wait for Write.
+	Queued() int64
+	// Write writes all that is queued to the store, in one batch sorted by
+	// key. It must not be called twice at once.
+	Write() error
+}
+
+// Frozen is a generation between Freeze and Committed.
+type Frozen interface{ Len() int }
+
+// Table is the owner's view of one partition of a table.
+type Table[V any] struct {
+	o     Options
+	codec Codec[V]
+	clone func(V) V
+
+	entries map[string]*entry[V]
+	gen     uint64      // the current generation
+	dirty   []*entry[V] // of the current generation
+	unsaved []*entry[V] // what the store has not, for iterators
+	undo    []undo[V]
+	at      time.Time // of the record at hand
+	mark    int // len(dirty) at Begin
+	markUn  int // len(unsaved) at Begin
+
+	clean     queue[V] // candidates for eviction
+	cleanSize int64
+	slab      []entry[V]
+	keys      []byte
+
+	queued     []frozenEntry[V]
+	queuedSize int64
+	next       int64 // the changelog offset that belongs to queued; -1: none
+
+	checks []check[V]
+}
+
+type entry[V any] struct {
+	key     []byte
+	val     V
+	at      time.Time // of the record that set it
+	has     bool
+	gen     uint64 // the generation in which it was last set
+	pins    int32  // frozen or queued writes that need the entry
+	size    int32  // of the last encoding known
+	charged int32  // what cleanSize counts for it
+	ref     bool   // read since it was last considered for eviction
+	listed  bool   // is in the queue of clean entries
+	unsaved bool   // the store does not have its newest value
+}
+
+type undo[V any] struct {
+	e   *entry[V]
+	val V
+	at  time.Time
+	has bool
+	gen uint64
+}
+
+// New returns a table over a store. clone may be nil.
+func New[V any](o Options, codec Codec[V], clone func(V) V) *Table[V] {
+	if o.CacheBytes <= 0 {
+		o.CacheBytes = 32 << 20
+	}
+	return &Table[V]{o: o, codec: codec, clone: clone, entries: map[string]*entry[V]{}, gen: 1, next: -1}
+}
+
+var _ State = (*Table[string])(nil)
+
+// Get returns the value at key.
+func (t *Table[V]) Get(key []byte) (v V, ok bool, err error) {
+	e, err := t.entry(key)
+	if err != nil || !e.has {
+		return v, false, err
+	}
+	if t.o.Check {
+		t.watch(e)
+	}
+	if t.clone != nil {
+		return t.clone(e.val), true, nil
+	}
+	return e.val, true, nil
+}
+
+// Has says whether there is a value at key.
+func (t *Table[V]) Has(key []byte) (bool, error) {
+	e, err := t.entry(key)
+	return err == nil && e.has, err
+}
+
+// Set sets the value at key.
+func (t *Table[V]) Set(key []byte, v V) error { return t.put(key, v, true) }
+
+// Delete deletes the value at key. Deleting what is not there writes nothing.
+func (t *Table[V]) Delete(key []byte) error {
+	var zero V
+	return t.put(key, zero, false)
+}
+
+func (t *Table[V]) put(key []byte, v V, has bool) error {
+	e, err := t.entry(key)
+	if err != nil || (!has && !e.has) {
+		return err
+	}
+	t.undo = append(t.undo, undo[V]{e, e.val, e.at, e.has, e.gen})
+	e.val, e.at, e.has = v, t.at, has
+	if e.gen != t.gen {
+		e.gen = t.gen
+		t.dirty = append(t.dirty, e)
+		if !e.unsaved {
+			e.unsaved = true
+			t.unsaved = append(t.unsaved, e)
+		}
+	}
+	return nil
+}
+
+// entry finds the entry of a key or loads it from the store.
+func (t *Table[V]) entry(key []byte) (*entry[V], error) {
+	if e := t.entries[string(key)]; e != nil {
+		e.ref = true
+		return e, nil
+	}
+	var (
+		val V
+		has bool
+	)
+	b, err := t.o.Store.Get(key)
+	switch {
+	case err == nil:
+		if val, err = t.codec.Decode(b); err != nil {
+			return nil, fmt.Errorf("table %s, key %q: decode stored value: %w", t.o.Name, key, err)
+		}
+		has = true
+	case !errors.Is(err, storage.ErrNotFound):
+		return nil, fmt.Errorf("table %s, key %q: %w", t.o.Name, key, err)
+	}
+	e := t.newEntry(key)
+	e.val, e.has, e.size = val, has, int32(len(b))
+	t.entries[unsafe.String(unsafe.SliceData(e.key), len(e.key))] = e
+	t.list(e)
+	t.evict()
+	return e, nil
+}
+
+// newEntry takes an entry and the copy of its key from slabs: one allocation
+// for many keys.
+func (t *Table[V]) newEntry(key []byte) *entry[V] {
+	if len(t.slab) == 0 {
+		t.slab = make([]entry[V], 32)
+	}
+	e := &t.slab[0]
+	t.slab = t.slab[1:]
+	if cap(t.keys)-len(t.keys) < len(key) {
+		t.keys = make([]byte, 0, max(2048, len(key)))
+	}
+	n := len(t.keys)
+	t.keys = append(t.keys, key...)
+	e.key = t.keys[n:len(t.keys):len(t.keys)]
+	return e
+}
+
+// Begin starts a record.
+func (t *Table[V]) Begin(at time.Time) {
+	t.at = at
+	clear(t.undo)
+	t.undo = t.undo[:0]
+	t.mark, t.markUn = len(t.dirty), len(t.unsaved)
+	t.checks = t.checks[:0]
+}
+
+// Rollback undoes all since Begin.
+func (t *Table[V]) Rollback() {
+	for i := len(t.undo) - 1; i >= 0; i-- {
+		u := t.undo[i]
+		u.e.val, u.e.at, u.e.has, u.e.gen = u.val, u.at, u.has, u.gen
+	}
+	t.undo = t.undo[:0]
+	clear(t.dirty[t.mark:])
+	t.dirty = t.dirty[:t.mark]
+	for _, e := range t.unsaved[t.markUn:] {
+		e.unsaved = false
+		t.list(e)
+	}
+	clear(t.unsaved[t.markUn:])
+	t.unsaved = t.unsaved[:t.markUn]
+}
+
+// Dirty returns how many keys were set since the last Freeze.
+func (t *Table[V]) Dirty() int { return len(t.dirty) }

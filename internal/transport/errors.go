@@ -1,0 +1,32 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrTopicExists is returned by Create for a topic that exists.
+	ErrTopicExists = errors.New("topic exists already")
+	// ErrUnknownTopic is returned where a topic is needed that does not exist.
+	ErrUnknownTopic = errors.New("topic does not exist")
+	// ErrRebalance says that a commit met a rebalance; it may be tried again.
+	ErrRebalance = errors.New("group is rebalancing")
+	// ErrFenced says that the member is no longer in the group; its
+	// partitions belong to others.
+	ErrFenced = errors.New("member is no longer in the group")
+	// ErrClosed is returned by a closed cluster, group or producer.
+	ErrClosed = errors.New("transport is closed")
+)
+
+// OffsetOutOfRangeError says that a table cannot be read from where its store
+// ends: the log was deleted or truncated since.
+type OffsetOutOfRangeError struct {
+	TopicPartition
+	From, First, End int64
+}
+
+func (e *OffsetOutOfRangeError) Error() string {
+	return fmt.Sprintf("topic %s partition %d: offset %d lies outside the log [%d, %d)",
+		e.Topic, e.Partition, e.From, e.First, e.End)
+}

@@ -1,0 +1,172 @@
+package transport
+
+import (
+	"context"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Record is one Kafka record, fetched or to be produced. It is franz-go's own
+// struct: a conversion at this border would cost an allocation per record.
+type Record = kgo.Record
+
+// Header is one record header.
+type Header = kgo.RecordHeader
+
+// TopicPartition names one partition of a topic.
+type TopicPartition struct {
+	Topic     string
+	Partition int32
+}
+
+// Offsets are positions by topic and partition: the offset of the next record
+// to be consumed.
+type Offsets map[string]map[int32]int64
+
+// Assignment lists partitions by topic.
+type Assignment map[string][]int32
+
+// Cluster is a Kafka cluster as the engine sees it. All methods are safe for
+// concurrent use.
+type Cluster interface {
+	Admin
+
+	// Join creates a member of a consumer group together with its producer.
+	// The member joins the group once Poll is called. Close leaves it.
+	Join(ctx context.Context, cfg GroupConfig) (Group, error)
+
+	// NewProducer creates a producer outside any group, for emitters. It is
+	// idempotent and waits for all in-sync replicas.
+	NewProducer(ctx context.Context, cfg ProducerConfig) (Producer, error)
+
+	// ReadTable reads one partition of a table's topic from an offset on,
+	// committed records only, and calls each for every batch in order, on the
+	// calling goroutine. It returns when ctx ends (with its error), when each
+	// returns an error (with that error), when the position reaches until
+	// (with nil; until < 0 reads for ever), or when the partition cannot be
+	// read at all, such as after its topic was deleted. Broker outages are
+	// waited out.
+	//
+	// A from that lies before the first or after the last offset of the log
+	// is an [OffsetOutOfRangeError].
+	ReadTable(ctx context.Context, tp TopicPartition, from, until int64, each func(TableBatch) error) error
+
+	// Close releases what the cluster itself holds; groups and producers are
+	// closed by their owners first.
+	Close() error
+}
+
+// Admin creates and describes topics.
+type Admin interface {
+	// Describe returns what is known of the topics; those that do not exist
+	// are absent from the answer.
+	Describe(ctx context.Context, topics ...string) (map[string]TopicInfo, error)
+	// Create creates a topic. A topic that exists already is [ErrTopicExists].
+	Create(ctx context.Context, spec TopicSpec) error
+	// Bounds returns a partition's first offset and its high watermark.
+	Bounds(ctx context.Context, tp TopicPartition) (first, end int64, err error)
+}
+
+// TopicInfo describes a topic that exists.
+type TopicInfo struct {
+	Name        string
+	ID          [16]byte // zero where the cluster has no topic ids (KIP-516)
+	Partitions  int32
+	Replication int16
+	Config      map[string]string // the entries set on the topic and the defaults in force
+}
+
+// TopicSpec is a topic to be created.
+type TopicSpec struct {
+	Name        string
+	Partitions  int32
+	Replication int16             // 0: the cluster's default
+	Config      map[string]string // Kafka's topic configuration, such as cleanup.policy
+}
+
+// TableBatch is a run of records of a table's partition.
+type TableBatch struct {
+	Records []*Record // in offset order, without control records; may be empty
+	Next    int64     // the offset after the last record, control records included
+	End     int64     // the high watermark when the batch was fetched
+}
+
+// GroupConfig configures a group member and its producer.
+type GroupConfig struct {
+	Group    string   // consumer group id
+	ClientID string   // shown in the brokers' logs and quotas
+	Topics   []string // co-partitioned inputs: equal partition numbers go to one member
+
+	// Explicit names the topics whose records carry their partition; the
+	// records of all others go to the partition that Java's default
+	// partitioner would choose for their key (murmur2), and those without a
+	// key are spread.
+	Explicit []string
+
+	// FetchMaxBytes bounds one fetch of one partition. Default 1 MiB.
+	FetchMaxBytes int32
+	// BufferedBytes bounds the records that are produced and not yet
+	// acknowledged; Produce blocks at the bound. Default 64 MiB.
+	BufferedBytes int
+
+	// Assigned is called with the partitions that the member gets in a
+	// rebalance, in addition to what it has. Revoked is called before
+	// partitions go to another member: what was processed must be committed
+	// when it returns. Lost is called when the partitions are gone already
+	// and a commit would fail. All three are called one at a time, never
+	// during Poll's own return, and hold up the rebalance while they run.
+	Assigned func(context.Context, Assignment)
+	Revoked  func(context.Context, Assignment)
+	Lost     func(context.Context, Assignment)
+}
+
+// ProducerConfig configures a producer outside any group.
+type ProducerConfig struct {
+	ClientID      string
+	Explicit      []string // as in GroupConfig
+	BufferedBytes int      // as in GroupConfig
+}
+
+// Producer sends records.
+type Producer interface {
+	// Produce queues a record. The acknowledgement is called exactly once,
+	// from another goroutine: after all in-sync replicas have it, with the
+	// record's partition and offset set, or with the error for which it was
+	// given up. Records of one partition are written in the order of the
+	// calls. Produce blocks while more than BufferedBytes wait. Ending ctx
+	// gives up the record if it has not been sent yet.
+	Produce(ctx context.Context, r *Record, acked func(*Record, error))
+	// Close waits for nothing: what is not acknowledged by then is given up.
+	Close()
+}
+
+// Fetch is a run of records of one partition.
+type Fetch struct {
+	TopicPartition
+	Records []*Record // in offset order, never empty
+	End     int64     // the high watermark
+}
+
+// Group is a member of a consumer group and its producer.
+type Group interface {
+	Producer
+
+	// Poll waits for records of the assigned partitions. It returns the
+	// context's error when that ends; errors of single partitions that a
+	// retry cannot mend, such as lost offsets, are returned as errors.
+	Poll(ctx context.Context) ([]Fetch, error)
+	// Pause stops fetching from partitions, Resume goes on. A paused
+	// partition's records that were fetched already are not lost.
+	Pause(Assignment)
+	Resume(Assignment)
+	// Commit commits offsets for the group. [ErrRebalance] means that a
+	// rebalance is under way and the same commit may be tried again;
+	// [ErrFenced] that the member is out of the group.
+	Commit(ctx context.Context, offsets Offsets) error
+	// Member returns the member id and generation of the group, as
+	// transactions need them (KIP-447).
+	Member() (id string, generation int32)
+	// Leave leaves the group, calling Revoked first, so that others get the
+	// partitions at once.
+	Leave(ctx context.Context) error
+}
