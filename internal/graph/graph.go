@@ -54,6 +54,8 @@ type Input struct {
 type State struct {
 	Ref  Ref
 	Open func(table.Options) table.State
+	// Primary marks the state at the records' own keys.
+	Primary bool
 }
 
 // Lookup is a table that a processor only reads.

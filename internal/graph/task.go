@@ -32,6 +32,8 @@ type Task struct {
 	// Await waits until the i-th join has reached a time, for as long as its
 	// Wait says.
 	Await func(i int, at time.Time) error
+	// Local is for the typed layer, which keeps its own things of the task in it.
+	Local any
 	// LoopTopic is where loops send to.
 	LoopTopic string
 }

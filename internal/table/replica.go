@@ -124,3 +124,12 @@ func (r *Replica[V]) Range(start, end []byte, yield func(key []byte, v V) bool) 
 	}
 	return nil
 }
+
+// RawReader reads a replica without decoding.
+type RawReader interface {
+	// RawRange iterates over the encoded entries with start <= key < end.
+	RawRange(start, end []byte) storage.Iterator
+}
+
+// RawRange implements RawReader.
+func (r *Replica[V]) RawRange(start, end []byte) storage.Iterator { return r.store.Range(start, end) }

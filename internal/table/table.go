@@ -72,8 +72,8 @@ type Table[V any] struct {
 	unsaved []*entry[V] // what the store has not, for iterators
 	undo    []undo[V]
 	at      time.Time // of the record at hand
-	mark    int // len(dirty) at Begin
-	markUn  int // len(unsaved) at Begin
+	mark    int       // len(dirty) at Begin
+	markUn  int       // len(unsaved) at Begin
 
 	clean     queue[V] // candidates for eviction
 	cleanSize int64

@@ -1,0 +1,165 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/millrace/millrace/internal/transport"
+)
+
+// Config configures a cluster.
+type Config struct {
+	// Now gives records that have none their timestamp. Default time.Now.
+	Now func() time.Time
+}
+
+// Cluster is a Kafka cluster in memory. It is safe for concurrent use.
+type Cluster struct {
+	now func() time.Time
+
+	mu      sync.Mutex
+	topics  map[string]*topic
+	groups  map[string]*group
+	clients map[*client]struct{}
+	hook    Hook
+	journal []Op
+	ids     byte
+	change  chan struct{} // closed at every change of logs, offsets or members
+}
+
+var _ transport.Cluster = (*Cluster)(nil)
+
+type topic struct {
+	info       transport.TopicInfo
+	partitions [][]*transport.Record
+	order      []*transport.Record // all partitions, in the order of the appends
+}
+
+// New returns a cluster without topics.
+func New(cfg Config) *Cluster {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Cluster{now: cfg.Now, topics: map[string]*topic{}, groups: map[string]*group{},
+		clients: map[*client]struct{}{}, change: make(chan struct{})}
+}
+
+// changed wakes all who wait. The caller holds mu.
+func (c *Cluster) changed() {
+	close(c.change)
+	c.change = make(chan struct{})
+}
+
+// wait waits for cond, which is called with mu held.
+func (c *Cluster) wait(ctx context.Context, cond func() bool) error {
+	for {
+		c.mu.Lock()
+		ok, change := cond(), c.change
+		c.mu.Unlock()
+		if ok {
+			return nil
+		}
+		select {
+		case <-change:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// Describe implements transport.Admin.
+func (c *Cluster) Describe(_ context.Context, topics ...string) (map[string]transport.TopicInfo, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	infos := map[string]transport.TopicInfo{}
+	for _, name := range topics {
+		if t := c.topics[name]; t != nil {
+			infos[name] = t.info
+		}
+	}
+	return infos, nil
+}
+
+// Create implements transport.Admin.
+func (c *Cluster) Create(_ context.Context, s transport.TopicSpec) error {
+	if s.Name == "" || s.Partitions < 1 {
+		return fmt.Errorf("topic %q with %d partitions cannot be created", s.Name, s.Partitions)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.topics[s.Name] != nil {
+		return fmt.Errorf("topic %s: %w", s.Name, transport.ErrTopicExists)
+	}
+	c.ids++
+	t := &topic{info: transport.TopicInfo{Name: s.Name, Partitions: s.Partitions, Replication: max(1, s.Replication),
+		Config: s.Config, ID: [16]byte{15: c.ids}}}
+	t.partitions = make([][]*transport.Record, s.Partitions)
+	c.topics[s.Name] = t
+	c.changed()
+	return nil
+}
+
+// Bounds implements transport.Admin.
+func (c *Cluster) Bounds(_ context.Context, tp transport.TopicPartition) (first, end int64, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	log, err := c.log(tp)
+	return 0, int64(len(log)), err
+}
+
+func (c *Cluster) log(tp transport.TopicPartition) ([]*transport.Record, error) {
+	t := c.topics[tp.Topic]
+	if t == nil || int(tp.Partition) >= len(t.partitions) || tp.Partition < 0 {
+		return nil, fmt.Errorf("topic %s, partition %d: %w", tp.Topic, tp.Partition, transport.ErrUnknownTopic)
+	}
+	return t.partitions[tp.Partition], nil
+}
+
+// ReadTable implements transport.Cluster.
+func (c *Cluster) ReadTable(ctx context.Context, tp transport.TopicPartition, from, until int64, each func(transport.TableBatch) error) error {
+	var log []*transport.Record
+	for next := from; ; next = int64(len(log)) {
+		var err error
+		werr := c.wait(ctx, func() bool {
+			log, err = c.log(tp)
+			return err != nil || int64(len(log)) != next || until >= 0 && next >= until
+		})
+		end := int64(len(log))
+		switch {
+		case werr != nil:
+			return werr
+		case err != nil:
+			return err
+		case next < 0 || next > end:
+			return &transport.OffsetOutOfRangeError{TopicPartition: tp, From: next, End: end}
+		case until >= 0 && next >= until:
+			return nil
+		}
+		if err := each(transport.TableBatch{Records: log[next:end:end], Next: end, End: end}); err != nil {
+			return err
+		}
+	}
+}
+
+// Close implements transport.Cluster. The logs stay.
+func (c *Cluster) Close() error { return nil }
+
+// append appends a record to its partition's log. The caller holds mu.
+func (c *Cluster) append(r *transport.Record) {
+	t := c.topics[r.Topic]
+	if r.Timestamp.IsZero() {
+		r.Timestamp = c.now()
+	}
+	r.Timestamp = time.UnixMilli(r.Timestamp.UnixMilli()).UTC() // what Kafka keeps of it
+	stored := *r
+	stored.Key, stored.Value = slices.Clone(r.Key), slices.Clone(r.Value)
+	stored.Headers = slices.Clone(r.Headers)
+	stored.Offset = int64(len(t.partitions[r.Partition]))
+	r.Offset = stored.Offset
+	t.partitions[r.Partition] = append(t.partitions[r.Partition], &stored)
+	t.order = append(t.order, &stored)
+	c.changed()
+}

@@ -1,0 +1,415 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/millrace/millrace/internal/transport"
+)
+
+// group is a consumer group: its committed offsets and its members.
+type group struct {
+	name       string
+	committed  transport.Offsets
+	members    []*member // in the order of their joining
+	generation int32
+	joined     int
+	owner      map[int32]*member // of each partition number, until it was revoked
+}
+
+// member is a transport.Group. Partition i of all its topics is one unit.
+type member struct {
+	*client
+	g   *group
+	cfg transport.GroupConfig
+	id  string
+
+	// guarded by the cluster's lock
+	joined    bool
+	gone      bool // left or expelled
+	positions map[transport.TopicPartition]int64
+	paused    map[transport.TopicPartition]bool
+	callbacks []func()
+	busy      bool // a callback runs
+
+	gate      sync.Mutex // held between the return of Poll and its next call
+	gated     bool
+	callsDone sync.WaitGroup
+}
+
+var _ transport.Group = (*member)(nil)
+
+// Join implements transport.Cluster.
+func (c *Cluster) Join(_ context.Context, cfg transport.GroupConfig) (transport.Group, error) {
+	if len(cfg.Topics) == 0 {
+		return nil, fmt.Errorf("group %s: no topics", cfg.Group)
+	}
+	m := &member{client: c.newClient(cfg.Group, cfg.Explicit, cfg.BufferedBytes), cfg: cfg,
+		positions: map[transport.TopicPartition]int64{}, paused: map[transport.TopicPartition]bool{}}
+	m.client.member = m
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.groups[cfg.Group] == nil {
+		c.groups[cfg.Group] = &group{name: cfg.Group, committed: transport.Offsets{}, owner: map[int32]*member{}}
+	}
+	m.g = c.groups[cfg.Group]
+	m.g.joined++
+	m.id = fmt.Sprintf("%s-%d", cfg.ClientID, m.g.joined)
+	m.callsDone.Go(m.runCallbacks)
+	return m, nil
+}
+
+// runCallbacks calls back, one at a time, outside the cluster's lock.
+func (m *member) runCallbacks() {
+	for {
+		var f func()
+		_ = m.c.wait(context.Background(), func() bool {
+			if len(m.callbacks) > 0 {
+				f, m.callbacks = m.callbacks[0], m.callbacks[1:]
+				m.busy = true
+				return true
+			}
+			return m.closed
+		})
+		if f == nil {
+			return
+		}
+		m.gate.Lock()
+		f()
+		m.gate.Unlock()
+		m.c.mu.Lock()
+		m.busy = false
+		m.c.changed()
+		m.c.mu.Unlock()
+	}
+}
+
+// rebalance gives each partition number to one member: who has one keeps it,
+// as long as nobody has more than a fair share. The caller holds the cluster's
+// lock.
+func (g *group) rebalance(c *Cluster) {
+	g.generation++
+	if len(g.members) == 0 {
+		return
+	}
+	n := int32(0)
+	for _, m := range g.members {
+		for _, t := range m.cfg.Topics {
+			if c.topics[t] != nil {
+				n = max(n, c.topics[t].info.Partitions)
+			}
+		}
+	}
+	share := map[*member]int{}
+	for i, m := range g.members {
+		share[m] = int(n) / len(g.members)
+		if i < int(n)%len(g.members) {
+			share[m]++
+		}
+	}
+	var free []int32
+	lost := map[*member][]int32{}
+	for p := range n {
+		o := g.owner[p]
+		switch {
+		case o == nil || o.gone:
+			free = append(free, p)
+		case share[o] == 0:
+			lost[o] = append(lost[o], p)
+		default:
+			share[o]--
+		}
+	}
+	for _, m := range g.members {
+		for share[m] > 0 && len(free) > 0 {
+			g.assign(c, m, free[0])
+			free = free[1:]
+			share[m]--
+		}
+	}
+	for m, ps := range lost {
+		m.callbacks = append(m.callbacks, func() {
+			if m.cfg.Revoked != nil {
+				m.cfg.Revoked(context.Background(), m.assignment(ps))
+			}
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			for _, p := range ps {
+				if g.owner[p] == m {
+					m.drop(p)
+					delete(g.owner, p)
+				}
+			}
+			g.rebalance(c)
+		})
+	}
+	c.changed()
+}
+
+func (g *group) assign(c *Cluster, m *member, p int32) {
+	g.owner[p] = m
+	m.callbacks = append(m.callbacks, func() {
+		if m.cfg.Assigned != nil {
+			m.cfg.Assigned(context.Background(), m.assignment([]int32{p}))
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if g.owner[p] != m {
+			return
+		}
+		for _, t := range m.cfg.Topics {
+			if c.topics[t] != nil && p < c.topics[t].info.Partitions {
+				m.positions[transport.TopicPartition{Topic: t, Partition: p}] = g.committed[t][p]
+			}
+		}
+		c.changed()
+	})
+}
+
+func (m *member) assignment(ps []int32) transport.Assignment {
+	a := transport.Assignment{}
+	for _, t := range m.cfg.Topics {
+		a[t] = slices.Clone(ps)
+	}
+	return a
+}
+
+func (m *member) drop(p int32) {
+	for _, t := range m.cfg.Topics {
+		delete(m.positions, transport.TopicPartition{Topic: t, Partition: p})
+		delete(m.paused, transport.TopicPartition{Topic: t, Partition: p})
+	}
+}
+
+// Poll implements transport.Group.
+func (m *member) Poll(ctx context.Context) ([]transport.Fetch, error) {
+	m.ungate()
+	c := m.c
+	for {
+		var fetches []transport.Fetch
+		err := c.wait(ctx, func() bool {
+			if !m.joined && !m.dead && !m.closed { // the first time, or expelled since
+				m.joined = true
+				m.g.members = append(m.g.members, m)
+				m.g.rebalance(c)
+			}
+			return m.closed || !m.busy && !m.dead && len(m.callbacks) == 0 && m.available()
+		})
+		if err != nil {
+			return nil, err
+		}
+		m.gate.Lock() // no callback runs from here to the next Poll
+		c.mu.Lock()
+		if m.closed {
+			c.mu.Unlock()
+			m.gate.Unlock()
+			return nil, transport.ErrClosed
+		}
+		fetches = m.fetch()
+		m.gated = len(fetches) > 0
+		c.mu.Unlock()
+		if len(fetches) > 0 {
+			return fetches, nil
+		}
+		m.gate.Unlock()
+	}
+}
+
+func (m *member) ungate() {
+	m.c.mu.Lock()
+	gated := m.gated
+	m.gated = false
+	m.c.mu.Unlock()
+	if gated {
+		m.gate.Unlock()
+	}
+}
+
+func (m *member) available() bool {
+	for tp, next := range m.positions {
+		if !m.paused[tp] && int64(len(m.c.topics[tp.Topic].partitions[tp.Partition])) > next {
+			return true
+		}
+	}
+	return false
+}
+
+// fetch takes all records that are there, up to the bound of each partition.
+func (m *member) fetch() (fetches []transport.Fetch) {
+	bound := int(m.cfg.FetchMaxBytes)
+	if bound <= 0 {
+		bound = 1 << 20
+	}
+	tps := slices.SortedFunc(maps.Keys(m.positions), func(a, b transport.TopicPartition) int {
+		if d := int(a.Partition - b.Partition); d != 0 {
+			return d
+		}
+		return slices.Index(m.cfg.Topics, a.Topic) - slices.Index(m.cfg.Topics, b.Topic)
+	})
+	for _, tp := range tps {
+		log := m.c.topics[tp.Topic].partitions[tp.Partition]
+		next := m.positions[tp]
+		if m.paused[tp] || int64(len(log)) <= next {
+			continue
+		}
+		n, size := next, 0
+		for n < int64(len(log)) && (n == next || size+len(log[n].Value) <= bound) {
+			size += len(log[n].Key) + len(log[n].Value)
+			n++
+		}
+		m.positions[tp] = n
+		fetches = append(fetches, transport.Fetch{TopicPartition: tp, Records: log[next:n:n], End: int64(len(log))})
+	}
+	return fetches
+}
+
+// Pause implements transport.Group.
+func (m *member) Pause(a transport.Assignment) { m.setPaused(a, true) }
+
+// Resume implements transport.Group.
+func (m *member) Resume(a transport.Assignment) { m.setPaused(a, false) }
+
+func (m *member) setPaused(a transport.Assignment, paused bool) {
+	m.c.mu.Lock()
+	defer m.c.mu.Unlock()
+	for t, ps := range a {
+		for _, p := range ps {
+			m.paused[transport.TopicPartition{Topic: t, Partition: p}] = paused
+		}
+	}
+	m.c.changed()
+}
+
+// Commit implements transport.Group.
+func (m *member) Commit(ctx context.Context, offsets transport.Offsets) error {
+	c := m.c
+	c.mu.Lock()
+	op := Op{Kind: Commit, Group: m.g.name, Offset: offsets}
+	v := c.judge(op)
+	if v.Kill {
+		c.kill(m.client)
+	}
+	if m.dead || v.Lose {
+		c.mu.Unlock()
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
+	defer c.mu.Unlock()
+	if v.Err != nil {
+		return v.Err
+	}
+	for t, ps := range offsets {
+		for p := range ps {
+			if m.g.owner[p] != m {
+				return fmt.Errorf("topic %s, partition %d: %w", t, p, transport.ErrFenced)
+			}
+		}
+	}
+	for t, ps := range offsets {
+		if m.g.committed[t] == nil {
+			m.g.committed[t] = map[int32]int64{}
+		}
+		maps.Copy(m.g.committed[t], ps)
+	}
+	c.journal = append(c.journal, op)
+	c.changed()
+	return nil
+}
+
+// Member implements transport.Group.
+func (m *member) Member() (string, int32) {
+	m.c.mu.Lock()
+	defer m.c.mu.Unlock()
+	return m.id, m.g.generation
+}
+
+// Leave implements transport.Group.
+func (m *member) Leave(ctx context.Context) error {
+	m.ungate()
+	c := m.c
+	c.mu.Lock()
+	if m.gone || !m.joined || m.dead {
+		c.mu.Unlock()
+		return nil
+	}
+	owned := m.owned()
+	done := make(chan struct{})
+	m.callbacks = append(m.callbacks, func() {
+		defer close(done)
+		if len(owned) > 0 && m.cfg.Revoked != nil {
+			m.cfg.Revoked(context.Background(), m.assignment(owned))
+		}
+	})
+	c.changed()
+	c.mu.Unlock()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m.remove()
+	return nil
+}
+
+func (m *member) owned() (ps []int32) {
+	for p, o := range m.g.owner {
+		if o == m {
+			ps = append(ps, p)
+		}
+	}
+	slices.Sort(ps)
+	return ps
+}
+
+// remove takes the member out of its group and gives its partitions to others.
+func (m *member) remove() {
+	if m.gone {
+		return
+	}
+	m.gone = true
+	for _, p := range m.owned() {
+		m.drop(p)
+		delete(m.g.owner, p)
+	}
+	m.g.members = slices.DeleteFunc(m.g.members, func(o *member) bool { return o == m })
+	m.g.rebalance(m.c)
+}
+
+// expel is remove without asking the member, who hears of it afterwards.
+func (m *member) expel() {
+	owned := m.owned()
+	m.remove()
+	if len(owned) > 0 && m.cfg.Lost != nil {
+		m.callbacks = append(m.callbacks, func() { m.cfg.Lost(context.Background(), m.assignment(owned)) })
+	}
+}
+
+// Expel takes all members out of a group as a session timeout does: they lose
+// their partitions, are told so, and join again at their next Poll.
+func (c *Cluster) Expel(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if g := c.groups[name]; g != nil {
+		for _, m := range slices.Clone(g.members) {
+			m.expel()
+			m.gone, m.joined = false, false
+		}
+	}
+	c.changed()
+}
+
+// Close implements transport.Group.
+func (m *member) Close() {
+	m.ungate()
+	m.c.mu.Lock()
+	m.remove()
+	m.callbacks = nil
+	m.c.mu.Unlock()
+	m.client.Close()
+	m.callsDone.Wait()
+}

@@ -1,0 +1,155 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+	"unsafe"
+
+	"github.com/millrace/millrace/internal/graph"
+)
+
+// Context is the record at hand. It is a context.Context for calls to the
+// outside, which ends when the processor is stopped hard; a drain lets a
+// handler finish.
+//
+// A Context belongs to one call of a handler. Afterwards its handles do
+// nothing.
+type Context struct {
+	context.Context
+	p     *Processor
+	task  *graph.Task
+	rec   *graph.Record
+	err   error // the first failure of a handle, which fails the record
+	stage Stage
+	done  bool
+}
+
+// Key returns the record's key, "" for one without; see HasKey.
+func (c *Context) Key() string { return text(c.rec.Key) }
+
+// HasKey says whether the record has a key, which may be empty.
+func (c *Context) HasKey() bool { return c.rec.Key != nil }
+
+// Timestamp returns the record's time, in UTC.
+func (c *Context) Timestamp() time.Time { return c.rec.Timestamp.UTC() }
+
+// Topic returns the topic that the record came from.
+func (c *Context) Topic() string { return c.rec.Topic }
+
+// Partition returns the record's partition.
+func (c *Context) Partition() int { return int(c.task.Partition) }
+
+// Offset returns the record's offset.
+func (c *Context) Offset() int64 { return c.rec.Offset }
+
+// Header returns the last header of a name.
+func (c *Context) Header(name string) (value []byte, ok bool) {
+	for i := len(c.rec.Headers) - 1; i >= 0; i-- {
+		if h := c.rec.Headers[i]; h.Key == name {
+			return h.Value, true
+		}
+	}
+	return nil, false
+}
+
+// Now returns the time of the clock on the wall, which tests set.
+func (c *Context) Now() time.Time { return c.task.Now().UTC() }
+
+// Err returns the failure of a handle, if there was one, else the error of the
+// context.Context. A handler that computes for long may look at it.
+func (c *Context) Err() error {
+	if c.err != nil {
+		return c.err
+	}
+	if c.done {
+		return ErrContextDone
+	}
+	return c.Context.Err()
+}
+
+// on guards each use of a handle.
+func (c *Context) on(p *Processor) bool {
+	switch {
+	case c.done:
+		return false
+	case c.p != p:
+		c.fail(StageHandle, fmt.Errorf("%w: of processor %s, used in %s", ErrForeignHandle, p.spec.Name, c.p.spec.Name))
+	}
+	return c.err == nil
+}
+
+// keyed fails a record that has no key.
+func (c *Context) keyed() bool {
+	if c.rec.Key == nil && !c.done {
+		c.fail(StageRead, ErrNoKey)
+	}
+	return c.rec.Key != nil
+}
+
+func (c *Context) fail(s Stage, err error) {
+	if c.err == nil {
+		c.err, c.stage = err, s
+	}
+}
+
+// contexts makes contexts: one allocation for many records. They are not used
+// again, so that one that was kept can be told from the current one.
+type contexts struct{ free []Context }
+
+func (cs *contexts) next() *Context {
+	if len(cs.free) == 0 {
+		cs.free = make([]Context, 64)
+	}
+	c := &cs.free[0]
+	cs.free = cs.free[1:]
+	return c
+}
+
+// handler wraps a user's function: decode, call, and turn whatever goes wrong
+// into a RecordError.
+func handler(p *Processor, call func(*Context) error) graph.Handler {
+	return func(t *graph.Task, r *graph.Record) (err error) {
+		cs, _ := t.Local.(*contexts)
+		if cs == nil {
+			cs = new(contexts)
+			t.Local = cs
+		}
+		ctx := cs.next()
+		*ctx = Context{Context: t.Context, p: p, task: t, rec: r, stage: StageHandle}
+		defer func() {
+			ctx.done = true
+			if x := recover(); x != nil {
+				re := ctx.recordError(StagePanic, fmt.Errorf("panic: %v", x))
+				re.Stack = string(debug.Stack())
+				err = re
+			}
+		}()
+		if err := call(ctx); err != nil {
+			ctx.fail(ctx.stage, err)
+		}
+		if ctx.err != nil {
+			return ctx.recordError(ctx.stage, ctx.err)
+		}
+		return nil
+	}
+}
+
+func (c *Context) recordError(s Stage, err error) *RecordError {
+	r := c.rec
+	return &RecordError{Processor: c.p.spec.Name, Stage: s, Topic: r.Topic, Partition: r.Partition,
+		Offset: r.Offset, Key: string(r.Key), Timestamp: r.Timestamp.UTC(), Err: err}
+}
+
+// text views bytes that never change as a string.
+func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// raw views a string as bytes that must not be changed. The empty string is
+// empty bytes, not nil: a key that is there.
+func raw(s string) []byte {
+	if s == "" {
+		return []byte{}
+	}
+	return unsafe.Slice(unsafe.StringData(s), len(s))
+}

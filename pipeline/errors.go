@@ -1,0 +1,105 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// What can be wrong with a topology or a configuration; test with errors.Is.
+var (
+	ErrName       = errors.New("invalid name")
+	ErrDuplicate  = errors.New("duplicate")
+	ErrMismatch   = errors.New("mismatch")
+	ErrUnknown    = errors.New("unknown")
+	ErrUnused     = errors.New("unused")
+	ErrIncomplete = errors.New("incomplete")
+	ErrConfig     = errors.New("invalid configuration")
+)
+
+// What can go wrong at run time; test with errors.Is.
+var (
+	// ErrTombstone fails a record without a value on a topic that is not a
+	// table: use Changes where deletions are part of the data.
+	ErrTombstone = errors.New("record has no value")
+	// ErrNoKey fails a record without a key whose handler uses a state or a
+	// join, which are looked up by it.
+	ErrNoKey = errors.New("record has no key")
+	// ErrForeignHandle fails a record whose handler used a handle of another
+	// processor.
+	ErrForeignHandle = errors.New("handle belongs to another processor")
+	// ErrContextDone is set by a context that is used after its handler
+	// returned. It cannot fail that record any more: the access does nothing,
+	// and Context.Err returns it.
+	ErrContextDone = errors.New("context used after its handler returned")
+	// ErrNotRunning is returned by views of a service that does not run.
+	ErrNotRunning = errors.New("service is not running")
+	// ErrNoView is returned for a table that the service has no view of.
+	ErrNoView = errors.New("no view of the table")
+)
+
+// Problem is one finding of a validation.
+type Problem struct {
+	Kind  error  // one of the errors above, for errors.Is
+	Where string // such as "processor dedupe"
+	What  string
+}
+
+func (p *Problem) Error() string { return p.Where + ": " + p.What }
+func (p *Problem) Unwrap() error { return p.Kind }
+
+// ValidationError lists all that a validation found.
+type ValidationError struct {
+	Subject  string // such as `topology "orders"`
+	Problems []*Problem
+}
+
+func (e *ValidationError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %d problem(s)", e.Subject, len(e.Problems))
+	for _, p := range e.Problems {
+		b.WriteString("\n  - " + p.Error())
+	}
+	return b.String()
+}
+
+// Unwrap makes errors.Is and errors.As look at every problem.
+func (e *ValidationError) Unwrap() []error {
+	errs := make([]error, len(e.Problems))
+	for i, p := range e.Problems {
+		errs[i] = p
+	}
+	return errs
+}
+
+// Stage says at which point a record failed.
+type Stage string
+
+const (
+	StageDecode Stage = "decode" // the record's value
+	StageRead   Stage = "read"   // a state, join or lookup
+	StageHandle Stage = "handle" // the handler returned an error
+	StagePanic  Stage = "panic"  // the handler or a codec panicked
+	StageEncode Stage = "encode" // an emitted value
+)
+
+// RecordError is the failure of one record. None of its effects were applied.
+type RecordError struct {
+	Processor string
+	Stage     Stage
+	Topic     string
+	Partition int32
+	Offset    int64
+	Key       string
+	Timestamp time.Time
+	Stack     string // of StagePanic
+	Err       error
+}
+
+func (e *RecordError) Error() string {
+	return fmt.Sprintf("processor %s: %s record at topic %s, partition %d, offset %d, key %q: %v",
+		e.Processor, e.Stage, e.Topic, e.Partition, e.Offset, e.Key, e.Err)
+}
+
+func (e *RecordError) Unwrap() error { return e.Err }

@@ -1,0 +1,169 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/millrace/millrace/internal/engine"
+	"github.com/millrace/millrace/internal/transport"
+	"github.com/millrace/millrace/internal/transport/kafka"
+)
+
+// Run runs a topology until ctx ends. It is NewService and Service.Run.
+func Run(ctx context.Context, t *Topology, c Config) error {
+	s, err := NewService(t, c)
+	if err != nil {
+		return err
+	}
+	return s.Run(ctx)
+}
+
+// Service runs a topology, or some of its processors, and answers queries. Its
+// life, as Status tells it:
+//
+//	Created ──Run──▶ Starting ──▶ Restoring ──▶ Running ──ctx ends──▶ Draining ──▶ Stopped
+//	                    ▲             ▲            │ │
+//	                    │             └────────────┘ │ new partitions
+//	                    └──── Waiting ◀──────────────┤ a failure that may pass
+//	                                                 └──▶ Failed
+//
+// Each processor goes through Starting to Stopped on its own; the service is
+// where the least advanced of its processors is. It is safe for concurrent
+// use; Run is called once.
+type Service struct {
+	topology *Topology
+	cfg      Config
+	defs     map[string]definition
+	log      *slog.Logger
+
+	mu       sync.Mutex
+	state    Phase
+	engine   *engine.Engine
+	cluster  transport.Cluster
+	producer transport.Producer
+	changed  chan struct{} // closed when engine is set or the run ended
+	err      error
+}
+
+// NewService checks the topology and the configuration. All problems of each
+// are reported at once, as a *ValidationError.
+func NewService(t *Topology, c Config) (*Service, error) {
+	if t == nil {
+		return nil, fmt.Errorf("topology: %w: it is nil", ErrIncomplete)
+	}
+	if err := errors.Join(t.Validate(), c.validate(t)); err != nil {
+		return nil, err
+	}
+	s := &Service{topology: t, cfg: c, defs: t.definitions(), log: c.Logger, state: Created, changed: make(chan struct{})}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	return s, nil
+}
+
+// Topology returns the topology.
+func (s *Service) Topology() *Topology { return s.topology }
+
+// Run connects to the cluster, creates or checks the topics, and processes
+// until ctx ends; then the records at hand are finished and committed, and Run
+// returns nil. A processor that fails for a reason that may pass, such as a
+// broker that is away, starts again after a while. One that cannot go on, such
+// as at a record without a dead-letter topic to go to, ends the run: the
+// others are drained, and Run returns the errors of all.
+func (s *Service) Run(ctx context.Context) (err error) {
+	ec := s.cfg.engine(s.topology)
+	s.mu.Lock()
+	if s.state != Created {
+		s.mu.Unlock()
+		return errors.New("service was run already")
+	}
+	s.state = Starting
+	s.mu.Unlock()
+	defer func() { s.end(err) }()
+
+	if ec.Cluster == nil {
+		cluster, err := kafka.New(ctx, kafka.Config{Brokers: s.cfg.Brokers, ClientID: ec.ClientID, Logger: s.log})
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, cluster.Close()) }()
+		ec.Cluster = cluster
+	}
+	producer, err := ec.Cluster.NewProducer(ctx, transport.ProducerConfig{ClientID: ec.ClientID})
+	if err != nil {
+		return err
+	}
+	defer producer.Close()
+
+	e := engine.New(s.topology.graph(), ec)
+	for _, r := range s.cfg.Views {
+		e.AddView(r.definition().lookup)
+	}
+	s.mu.Lock()
+	s.engine, s.cluster, s.producer = e, ec.Cluster, producer
+	close(s.changed)
+	s.changed = make(chan struct{})
+	s.mu.Unlock()
+
+	s.log.Info("service starts", "topology", s.topology.name, "processors", ec.Processors)
+	stop := context.AfterFunc(ctx, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.state == Starting {
+			s.state = Draining
+		}
+	})
+	defer stop()
+	return e.Run(ctx)
+}
+
+// end notes how the run ended.
+func (s *Service) end(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state, s.err = Stopped, err
+	if err != nil {
+		s.state = Failed
+	}
+	s.producer = nil
+	close(s.changed)
+	s.changed = make(chan struct{})
+	s.log.Info("service ended", "topology", s.topology.name, "error", err)
+}
+
+// Ready says whether every processor of the service is running and every view
+// has caught up with its table.
+func (s *Service) Ready() bool {
+	s.mu.Lock()
+	e, state := s.engine, s.state
+	s.mu.Unlock()
+	return e != nil && state == Starting && e.Ready()
+}
+
+// WaitReady waits until Ready, until ctx ends, or until the run has ended.
+func (s *Service) WaitReady(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		e, state, err, changed := s.engine, s.state, s.err, s.changed
+		s.mu.Unlock()
+		if state == Failed || state == Stopped {
+			return errors.Join(ErrNotRunning, err)
+		}
+		var progress <-chan struct{}
+		if e != nil {
+			progress = e.Changed() // before the look, so that none is missed
+		}
+		if s.Ready() {
+			return nil
+		}
+		select {
+		case <-progress:
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}

@@ -1,0 +1,77 @@
+package pipeline
+
+import (
+	"cmp"
+	"slices"
+
+)
+
+// Phase is where a service or a processor is in its life; see Service.
+type Phase string
+
+const (
+	Created   Phase = "created"
+	Starting  Phase = "starting"  // connects, joins its groups
+	Restoring Phase = "restoring" // reads the state of new partitions
+	Running   Phase = "running"   // processes
+	Waiting   Phase = "waiting"   // a processor failed and starts again soon
+	Draining  Phase = "draining"  // finishes and commits
+	Stopped   Phase = "stopped"
+	Failed    Phase = "failed"
+)
+
+// Status is what a service is doing.
+type Status struct {
+	Phase      Phase             `json:"phase"`
+	Ready      bool              `json:"ready"`
+	Error      string            `json:"error,omitempty"`
+	Processors []ProcessorStatus `json:"processors"`
+}
+
+// ProcessorStatus is what a processor is doing.
+type ProcessorStatus struct {
+	Name       string            `json:"name"`
+	Phase      Phase             `json:"phase"`
+	Error      string            `json:"error,omitempty"` // of the last failure, while Waiting or Failed
+	Partitions []PartitionStatus `json:"partitions"`
+}
+
+// PartitionStatus describes a partition that the processor was assigned.
+type PartitionStatus struct {
+	ID    int   `json:"id"`
+	Ready bool  `json:"ready"` // its state is restored
+	Lag   int64 `json:"lag"`   // records that are not committed yet, as far as known
+}
+
+// Status returns what the service is doing.
+func (s *Service) Status() Status {
+	ready := s.Ready()
+	s.mu.Lock()
+	e, st := s.engine, Status{Phase: s.state, Ready: ready, Processors: []ProcessorStatus{}}
+	if s.err != nil {
+		st.Error = s.err.Error()
+	}
+	s.mu.Unlock()
+	if e == nil {
+		return st
+	}
+	for _, p := range e.Status() {
+		ps := ProcessorStatus{Name: p.Processor, Phase: Phase(p.Phase), Error: p.Error, Partitions: []PartitionStatus{}}
+		for _, part := range p.Partitions {
+			ps.Partitions = append(ps.Partitions, PartitionStatus{int(part.ID), part.Ready, part.Lag})
+		}
+		st.Processors = append(st.Processors, ps)
+	}
+	if st.Phase == Starting && len(st.Processors) > 0 {
+		st.Phase = slices.MinFunc(st.Processors, func(a, b ProcessorStatus) int {
+			return cmp.Compare(rank(a.Phase), rank(b.Phase))
+		}).Phase
+	}
+	return st
+}
+
+// rank orders phases by how far they are from running.
+func rank(p Phase) int {
+	return slices.Index([]Phase{Failed, Waiting, Starting, Restoring, Stopped, Running}, p)
+}
+
