@@ -167,3 +167,33 @@ func (s *Service) WaitReady(ctx context.Context) error {
 		}
 	}
 }
+
+// SyncTables waits until every join, lookup and view has read what is in its
+// topic now. It is for tests.
+func (s *Service) SyncTables(ctx context.Context) error {
+	s.mu.Lock()
+	e := s.engine
+	s.mu.Unlock()
+	if e == nil {
+		return ErrNotRunning
+	}
+	return e.SyncFollowers(ctx)
+}
+
+// Groups returns the consumer group of each processor with the topics that it
+// consumes, its loop's among them. It is for tests and tools.
+func (s *Service) Groups() map[string][]string {
+	g := s.topology.graph()
+	groups := map[string][]string{}
+	for _, p := range g.Processors {
+		var topics []string
+		for _, i := range p.Inputs {
+			topics = append(topics, i.Ref.Name)
+		}
+		if p.Loop != nil {
+			topics = append(topics, g.LoopTopic(p))
+		}
+		groups[g.Group(p)] = topics
+	}
+	return groups
+}

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"cmp"
 	"slices"
-
 )
 
 // Phase is where a service or a processor is in its life; see Service.
@@ -74,4 +73,3 @@ func (s *Service) Status() Status {
 func rank(p Phase) int {
 	return slices.Index([]Phase{Failed, Waiting, Starting, Restoring, Stopped, Running}, p)
 }
-

@@ -230,3 +230,39 @@ func (e *Engine) followAll(ctx context.Context, l graph.Lookup, proc, role strin
 	}
 	return lt, fs, nil
 }
+
+// SyncFollowers waits until every join, lookup and view has read what is in
+// its topic now. It is for tests.
+func (e *Engine) SyncFollowers(ctx context.Context) error {
+	for _, f := range e.allFollowers() {
+		_, end, err := e.cfg.Cluster.Bounds(ctx, f.tp)
+		if err != nil {
+			return err
+		}
+		err = f.until(ctx, func() bool { return f.position >= end })
+		if err != nil && ctx.Err() != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Engine) allFollowers() (fs []*follower) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, v := range e.views {
+		fs = append(fs, v.followers...)
+	}
+	for _, s := range e.states {
+		if s.in == nil {
+			continue
+		}
+		s.in.mu.Lock()
+		fs = append(fs, s.in.followers...)
+		for id := range s.in.ready {
+			fs = append(fs, s.in.tasks[id].joins...)
+		}
+		s.in.mu.Unlock()
+	}
+	return fs
+}

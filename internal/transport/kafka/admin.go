@@ -193,3 +193,28 @@ func (c *Cluster) Bounds(ctx context.Context, tp transport.TopicPartition) (firs
 	}
 	return first, end, err
 }
+
+// Committed returns the offsets that a group has committed.
+func (c *Cluster) Committed(ctx context.Context, group string) (transport.Offsets, error) {
+	offsets := transport.Offsets{}
+	err := c.withAdmin(ctx, "offsets of group "+group, func(a sarama.ClusterAdmin, _ sarama.Client) error {
+		clear(offsets)
+		resp, err := a.ListConsumerGroupOffsets(group, nil)
+		if err != nil {
+			return err
+		}
+		for topic, ps := range resp.Blocks {
+			for p, b := range ps {
+				if b.Offset < 0 {
+					continue
+				}
+				if offsets[topic] == nil {
+					offsets[topic] = map[int32]int64{}
+				}
+				offsets[topic][p] = b.Offset
+			}
+		}
+		return nil
+	})
+	return offsets, err
+}
