@@ -1,0 +1,89 @@
+package text
+
+import (
+	"unicode"
+	"unicode/utf8"
+)
+
+// Words returns the words and numbers of s in order, and each character of a
+// run as a word of its own. s need not be normal. At most limit words are
+// returned (no limit if limit <= 0); limit bounds the work as well.
+func Words(s string, limit int) []string {
+	var out []string
+	for t := range Tokens(Normalize(s)) {
+		if t.Kind != Run {
+			out = append(out, t.Text)
+		} else {
+			for _, r := range t.Text {
+				if unicode.IsMark(r) {
+					continue
+				}
+				out = append(out, string(r))
+				if limit > 0 && len(out) >= limit {
+					break
+				}
+			}
+		}
+		if limit > 0 && len(out) >= limit {
+			return out[:limit]
+		}
+	}
+	return out
+}
+
+// Terms returns what a search for s would look for, in order and with
+// repetitions: the stems of words that are no stop words, numbers, and the
+// overlapping character pairs of runs (a run of one character gives that
+// character, unless it is a stop word). s need not be normal. At most limit
+// terms are returned (no limit if limit <= 0).
+//
+// The same word gives the same term in an article and in an interest, whatever
+// the language declared; see the package's documentation.
+func Terms(s string, limit int) []string {
+	var out []string
+	for t := range Tokens(Normalize(s)) {
+		switch t.Kind {
+		case Number:
+			out = append(out, t.Text)
+		case Word:
+			// A single Latin letter says nothing ("vitamin c" is lost, "s" and
+			// "a" do not drown the rest).
+			if utf8.RuneCountInString(t.Text) > 1 && !IsStopWord(t.Text) {
+				if stem := Stem(t.Text); stem != "" {
+					out = append(out, stem)
+				}
+			}
+		case Run:
+			out = appendPairs(out, t.Text, limit)
+		}
+		if limit > 0 && len(out) >= limit {
+			return out[:limit]
+		}
+	}
+	return out
+}
+
+// appendPairs appends the overlapping character pairs of a run.
+func appendPairs(out []string, run string, limit int) []string {
+	first, n := utf8.DecodeRuneInString(run)
+	if n == len(run) {
+		if isStopChar(first) {
+			return out
+		}
+		return append(out, run)
+	}
+	prev, at := first, 0
+	for i := n; i < len(run); {
+		r, w := utf8.DecodeRuneInString(run[i:])
+		// A pair of two function characters ("的是") is a stop word.
+		if !isStopChar(prev) || !isStopChar(r) {
+			out = append(out, run[at:i+w])
+			if limit > 0 && len(out) >= limit {
+				return out
+			}
+		}
+		prev, at = r, i
+		i += w
+	}
+	return out
+}
