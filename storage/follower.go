@@ -8,35 +8,17 @@ import (
 
 // FollowerOptions configure NewFollower.
 type FollowerOptions struct {
-	// MaxBytes is the size of a batch after which it is written. Default 1 MiB.
+	// MaxBytes is the size of keys and values after which the waiting changes
+	// are written. Default 1 MiB.
 	MaxBytes int
-	// MaxDelay is how long a change may wait in the batch while others come.
-	// It is looked at when a change comes: who stops writing calls Flush.
-	// Default 100 ms.
+	// MaxDelay is how long a change may wait while others come. It is looked
+	// at when a change comes: who stops writing calls Flush. Default 100 ms.
 	MaxDelay time.Duration
 	// Clock is the time source. Default time.Now.
 	Clock func() time.Time
 }
 
-// FollowerStore writes a store record by record, in batches, and reads what
-// waits in the batch as well. It is safe for concurrent use. It owns no
-// goroutine: a batch is written when a change finds it too large or too old,
-// by Flush and by Close.
-type FollowerStore struct {
-	store Store
-	o     FollowerOptions
-
-	mu      sync.RWMutex
-	batch   Batch
-	waiting map[string][]byte // nil value: deleted
-	since   time.Time
-}
-
-var _ Reader = (*FollowerStore)(nil)
-
-// NewFollower returns a writer in front of a store, which it owns from then
-// on.
-func NewFollower(s Store, o FollowerOptions) *FollowerStore {
+func (o FollowerOptions) withDefaults() FollowerOptions {
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = 1 << 20
 	}
@@ -46,33 +28,83 @@ func NewFollower(s Store, o FollowerOptions) *FollowerStore {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	return &FollowerStore{store: s, o: o, batch: s.NewBatch(), waiting: map[string][]byte{}}
+	return o
 }
 
-// Put sets a value. next is the offset after the record that it came from.
+// FollowerStore writes a store record by record, in batches of values and
+// offset together, and reads what waits in the batch as well. It is safe for
+// concurrent use.
+//
+// It has no timer and no goroutine: a batch is written when a change finds it
+// too large or too old, by Flush, by reading a range or a snapshot, and by
+// Close. A timer would only help a follower that is at the end of its log, and
+// who reads the log knows that moment and calls Flush then, at once instead of
+// MaxDelay later. Nothing is lost by waiting: what a crash takes from memory is
+// read again from the changelog, since the offset waits with it.
+type FollowerStore struct {
+	store Store
+	o     FollowerOptions
+
+	mu      sync.RWMutex
+	batch   Batch
+	waiting map[string][]byte // what the batch holds; a nil value is a deletion
+	next    int64
+	dirty   bool      // something waits, if only an offset
+	since   time.Time // when the oldest of it came
+	err     error     // of the first write that failed, or ErrClosed
+}
+
+var _ Reader = (*FollowerStore)(nil)
+
+// NewFollower returns a writer in front of a store, which it owns from then
+// on: nobody else writes or closes that store.
+func NewFollower(s Store, o FollowerOptions) *FollowerStore {
+	return &FollowerStore{store: s, o: o.withDefaults(), batch: s.NewBatch(), waiting: map[string][]byte{}}
+}
+
+// Put sets a value. next is the offset after the record that it came from. It
+// copies its arguments. An error is that of writing a batch, and comes back
+// from all later calls: see [Store.Apply].
 func (f *FollowerStore) Put(key, value []byte, next int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.err != nil {
+		return f.err
+	}
 	f.batch.Put(key, value)
 	f.waiting[string(key)] = append([]byte{}, value...)
 	return f.added(next)
 }
 
-// Delete deletes a value. next is the offset after the record that it came
-// from.
+// Delete deletes a value, like Put.
 func (f *FollowerStore) Delete(key []byte, next int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.err != nil {
+		return f.err
+	}
 	f.batch.Delete(key)
 	f.waiting[string(key)] = nil
 	return f.added(next)
 }
 
+// SetOffset moves the offset without a change, past records that carry none,
+// such as the markers of transactions.
+func (f *FollowerStore) SetOffset(next int64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err != nil {
+		return f.err
+	}
+	return f.added(next)
+}
+
 func (f *FollowerStore) added(next int64) error {
 	f.batch.SetOffset(next)
+	f.next = next
 	now := f.o.Clock()
-	if len(f.waiting) == 1 && f.since.IsZero() {
-		f.since = now
+	if !f.dirty {
+		f.dirty, f.since = true, now
 	}
 	if f.batch.Size() < f.o.MaxBytes && now.Sub(f.since) < f.o.MaxDelay {
 		return nil
@@ -88,33 +120,51 @@ func (f *FollowerStore) Flush() error {
 }
 
 func (f *FollowerStore) flush() error {
-	if f.batch.Len() == 0 {
-		return nil
+	if f.err != nil || !f.dirty {
+		return f.err
 	}
-	if err := f.store.Apply(f.batch); err != nil {
-		return err
+	if f.err = f.store.Apply(f.batch); f.err != nil {
+		return f.err
 	}
-	f.batch.Reset()
-	clear(f.waiting)
-	f.since = time.Time{}
+	f.discard()
 	return nil
 }
 
+func (f *FollowerStore) discard() {
+	f.batch.Reset()
+	clear(f.waiting)
+	f.dirty = false
+}
+
+// Clear deletes everything, what waits included, and sets the offset; see the
+// function [Clear].
+func (f *FollowerStore) Clear(next int64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err != nil {
+		return f.err
+	}
+	f.discard()
+	f.err = Clear(f.store, next)
+	return f.err
+}
+
 // Offset returns the offset after the last record that was written or waits.
+// After a failure or Close it is that of the last that was written.
 func (f *FollowerStore) Offset() (next int64, ok bool) {
-	if err := f.Flush(); err != nil {
-		return 0, false
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if f.dirty && f.err == nil {
+		return f.next, true
 	}
 	return f.store.Offset()
 }
 
 // Get implements Reader.
 func (f *FollowerStore) Get(key []byte) ([]byte, error) {
-	f.mu.RLock()
-	v, ok := f.waiting[string(key)]
-	f.mu.RUnlock()
+	v, waits := f.lookup(key)
 	switch {
-	case !ok:
+	case !waits:
 		return f.store.Get(key)
 	case v == nil:
 		return nil, ErrNotFound
@@ -124,11 +174,19 @@ func (f *FollowerStore) Get(key []byte) ([]byte, error) {
 
 // Has implements Reader.
 func (f *FollowerStore) Has(key []byte) (bool, error) {
-	_, err := f.Get(key)
-	if errors.Is(err, ErrNotFound) {
-		return false, nil
+	if v, waits := f.lookup(key); waits {
+		return v != nil, nil
 	}
-	return err == nil, err
+	return f.store.Has(key)
+}
+
+// lookup finds a waiting change. A change that does not wait any more is in the
+// store: flush holds the lock until it is.
+func (f *FollowerStore) lookup(key []byte) (v []byte, waits bool) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	v, waits = f.waiting[string(key)]
+	return v, waits
 }
 
 // Range implements Reader. It writes what waits first.
@@ -144,7 +202,7 @@ func (f *FollowerStore) Prefix(prefix []byte) Iterator {
 	return f.Range(prefix, PrefixEnd(prefix))
 }
 
-// Snapshot returns the store with all that waits.
+// Snapshot returns the store with all that waits, which it writes first.
 func (f *FollowerStore) Snapshot() (Snapshot, error) {
 	if err := f.Flush(); err != nil {
 		return nil, err
@@ -152,18 +210,15 @@ func (f *FollowerStore) Snapshot() (Snapshot, error) {
 	return f.store.Snapshot()
 }
 
-// Close writes what waits and closes the store.
+// Close writes what waits and closes the store. A second Close does nothing.
 func (f *FollowerStore) Close() error {
-	return errors.Join(f.Flush(), f.store.Close())
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if errors.Is(f.err, ErrClosed) {
+		return nil
+	}
+	err := f.flush()
+	f.discard()
+	f.err = ErrClosed
+	return errors.Join(err, f.store.Close())
 }
-
-// FailedIterator returns an iterator that has nothing but an error.
-func FailedIterator(err error) Iterator { return failedIterator{err} }
-
-type failedIterator struct{ err error }
-
-func (failedIterator) Next() bool     { return false }
-func (failedIterator) Key() []byte    { return nil }
-func (failedIterator) Value() []byte  { return nil }
-func (i failedIterator) Err() error   { return i.err }
-func (i failedIterator) Close() error { return i.err }

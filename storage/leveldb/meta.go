@@ -22,18 +22,29 @@ var (
 	identityKey = []byte{metaSpace, 'i'}
 	offsetKey   = []byte{metaSpace, 'o'}
 	cleanKey    = []byte{metaSpace, 'c'}
+	clearingKey = []byte{metaSpace, 'x'}
 )
 
 // formatVersion is the version of all of this. A change that an older program
 // would misread increases it.
 const formatVersion = 1
 
-// meta is the description of a store, the value at identityKey.
+// meta is the description of a store, the value at identityKey:
+//
+//	offset  0       4      5                  21          25
+//	        +-------+------+------------------+-----------+--------------------+
+//	        | format| mode | topic id         | partition | name of the topic  |
+//	        +-------+------+------------------+-----------+--------------------+
+//	bytes   4       1      16                 4           1 to 249
+//
+// Numbers are big-endian.
 type meta struct {
 	format   uint32
 	mode     storage.Mode
 	identity storage.Identity
 }
+
+const metaHeader = 25
 
 var errMeta = errors.New("malformed description")
 
@@ -41,7 +52,7 @@ var errMeta = errors.New("malformed description")
 const maxTopic = 249
 
 func (m meta) encode() []byte {
-	b := binary.BigEndian.AppendUint32(nil, m.format)
+	b := binary.BigEndian.AppendUint32(make([]byte, 0, metaHeader+len(m.identity.Topic)), m.format)
 	b = append(b, byte(m.mode))
 	b = append(b, m.identity.TopicID[:]...)
 	b = binary.BigEndian.AppendUint32(b, uint32(m.identity.Partition))
@@ -51,69 +62,92 @@ func (m meta) encode() []byte {
 // decodeMeta reads a description. Of a newer format it reads the version only.
 func decodeMeta(b []byte) (m meta, err error) {
 	if len(b) < 4 {
-		return m, fmt.Errorf("%w: %d bytes", errMeta, len(b))
+		return meta{}, fmt.Errorf("%w: %d bytes", errMeta, len(b))
 	}
-	m.format, b = binary.BigEndian.Uint32(b), b[4:]
+	m.format = binary.BigEndian.Uint32(b)
 	if m.format > formatVersion {
 		return m, nil
 	}
-	if len(b) < 21 || len(b) > 21+maxTopic || m.format == 0 || b[0] > byte(storage.Follower) {
-		return m, errMeta
+	switch {
+	case m.format == 0:
+		return meta{}, fmt.Errorf("%w: format 0", errMeta)
+	case len(b) <= metaHeader || len(b) > metaHeader+maxTopic:
+		return meta{}, fmt.Errorf("%w: %d bytes", errMeta, len(b))
+	case b[4] > byte(storage.Follower):
+		return meta{}, fmt.Errorf("%w: mode %d", errMeta, b[4])
 	}
-	m.mode = storage.Mode(b[0])
-	copy(m.identity.TopicID[:], b[1:17])
-	m.identity.Partition = int32(binary.BigEndian.Uint32(b[17:21]))
-	m.identity.Topic = string(b[21:])
+	m.mode = storage.Mode(b[4])
+	copy(m.identity.TopicID[:], b[5:21])
+	m.identity.Partition = int32(binary.BigEndian.Uint32(b[21:25]))
+	if m.identity.Partition < 0 {
+		return meta{}, fmt.Errorf("%w: partition %d", errMeta, m.identity.Partition)
+	}
+	m.identity.Topic = string(b[metaHeader:])
 	return m, nil
 }
 
 // check compares what a store is with what it should be, and describes a new
-// store.
-func (s *Store) check(o Options) error {
+// store. found is false for a new one.
+func (s *Store) check(o Options) (found bool, err error) {
 	want := meta{formatVersion, o.Mode, o.Identity}
 	b, err := s.db.Get(identityKey, nil)
 	if errors.Is(err, leveldb.ErrNotFound) {
-		it := s.db.NewIterator(nil, nil)
-		defer it.Release()
-		if it.Next() {
-			return &storage.CorruptError{Dir: s.dir, Err: errors.New("it has data but no description")}
-		}
-		return s.db.Put(identityKey, want.encode(), nil)
+		return false, s.describe(want)
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	have, err := decodeMeta(b)
 	switch {
 	case err != nil:
-		return &storage.CorruptError{Dir: s.dir, Err: err}
+		return false, &storage.CorruptError{Dir: s.dir, Err: err}
 	case have.format > formatVersion:
-		return &storage.FormatError{Dir: s.dir, Have: have.format, Known: formatVersion}
-	case have.identity != want.identity:
-		return &storage.IdentityError{Dir: s.dir, Have: have.identity, Want: want.identity}
+		return false, &storage.FormatError{Dir: s.dir, Have: have.format, Known: formatVersion}
+	case !have.identity.Matches(want.identity):
+		return false, &storage.IdentityError{Dir: s.dir, Have: have.identity, Want: want.identity}
 	case have.mode != want.mode:
-		return &storage.CorruptError{Dir: s.dir, Err: fmt.Errorf("it was written as %s, not as %s", have.mode, want.mode)}
+		return false, &storage.ModeError{Dir: s.dir, Have: have.mode, Want: want.mode}
+	case have.identity == want.identity:
+		return true, nil
+	case want.identity.TopicID == [16]byte{}: // this cluster does not tell it: keep the one we have
+		s.identity = have.identity
+		return true, nil
 	}
-	return nil
+	return true, s.db.Put(identityKey, want.encode(), nil)
 }
 
-// loadOffset reads the offset and whether the store was closed in order.
+// describe writes the description of a new store.
+func (s *Store) describe(m meta) error {
+	it := s.db.NewIterator(nil, nil)
+	defer it.Release()
+	if it.Next() {
+		return &storage.CorruptError{Dir: s.dir, Err: errors.New("it has data but no description")}
+	}
+	if err := it.Error(); err != nil {
+		return err
+	}
+	return s.db.Put(identityKey, m.encode(), nil)
+}
+
+// loadOffset reads the offset.
 func (s *Store) loadOffset() error {
-	b, err := s.db.Get(offsetKey, nil)
+	next, ok, err := s.number(offsetKey)
+	if ok {
+		s.offset.Store(next)
+	}
+	return err
+}
+
+// number reads the number at a key of the meta space.
+func (s *Store) number(key []byte) (n int64, ok bool, err error) {
+	b, err := s.db.Get(key, nil)
 	switch {
 	case errors.Is(err, leveldb.ErrNotFound):
+		return 0, false, nil
 	case err != nil:
-		return err
-	case len(b) != 8:
-		return &storage.CorruptError{Dir: s.dir, Err: fmt.Errorf("offset has %d bytes", len(b))}
-	default:
-		s.offset.Store(int64(binary.BigEndian.Uint64(b)))
+		return 0, false, err
+	case len(b) != 8 || int64(binary.BigEndian.Uint64(b)) < 0:
+		return 0, false, &storage.CorruptError{Dir: s.dir, Err: fmt.Errorf("malformed number %x at %q", b, key)}
 	}
-	if s.clean, err = s.db.Has(cleanKey, nil); err != nil {
-		return err
-	}
-	if s.clean {
-		return s.db.Delete(cleanKey, nil)
-	}
-	return nil
+	return int64(binary.BigEndian.Uint64(b)), true, nil
 }

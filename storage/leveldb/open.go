@@ -3,32 +3,32 @@ package leveldb
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
-	"syscall"
 
 	"github.com/gofrs/flock"
 	"github.com/syndtr/goleveldb/leveldb"
-	lerrors "github.com/syndtr/goleveldb/leveldb/errors"
+	"github.com/syndtr/goleveldb/leveldb/opt"
 	ldb "github.com/syndtr/goleveldb/leveldb/storage"
 
 	"github.com/millrace/millrace/storage"
 )
 
-// corruptMark is a file in a store's folder that says that its data was found
-// damaged while it was open.
-const corruptMark = "DAMAGED"
-
 // Open opens the store in a folder, and creates both if need be.
 //
-// A store that is in use is storage.ErrLocked. A store that cannot be trusted
-// is moved to a folder beside it, named DIR.replaced, and replaced by an
-// empty one; see Options.NoReplace.
+// A store that is open already, here or in another process, is
+// storage.ErrLocked. A store that cannot be trusted (*storage.CorruptError), or
+// is of a newer format (*storage.FormatError), another changelog
+// (*storage.IdentityError) or the other mode (*storage.ModeError), is moved to
+// a folder beside it, named DIR.replaced-N, and an empty one takes its place,
+// unless Options.NoReplace is set; [Store.Info] tells. Other errors, such as a
+// full disk or missing permissions, leave the store as it is.
 func Open(dir string, o Options) (*Store, error) {
 	o = o.withDefaults()
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := o.validate(); err != nil {
+		return nil, fmt.Errorf("store %s: invalid options: %w", dir, err)
+	}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("store %s: create folder: %w", dir, err)
 	}
 	// The lock lies beside the folder, so that it holds while the folder is
@@ -38,17 +38,20 @@ func Open(dir string, o Options) (*Store, error) {
 	case err != nil:
 		return nil, fmt.Errorf("store %s: lock: %w", dir, err)
 	case !ok:
-		return nil, fmt.Errorf("store %s: %w: stop the other process, or give each its own state folder", dir, storage.ErrLocked)
+		return nil, locked(dir)
 	}
 	s, err := open(dir, o)
 	if err != nil && replaceable(err) && !o.NoReplace {
+		reason := err
 		aside, merr := moveAside(dir)
 		if merr != nil {
 			return nil, errors.Join(err, merr, lock.Unlock())
 		}
-		o.Logger.Warn("store replaced by an empty one, to be restored from its changelog",
-			"store", dir, "reason", err, "kept", aside)
-		s, err = open(dir, o)
+		o.Logger.Warn("store is replaced by an empty one, to be restored from its changelog",
+			"store", dir, "reason", reason, "kept", aside)
+		if s, err = open(dir, o); err == nil {
+			s.info = Info{State: Replaced, Reason: reason, MovedTo: aside}
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(err, lock.Unlock())
@@ -58,94 +61,94 @@ func Open(dir string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// replaceable says whether the store itself is at fault, not its surroundings.
-func replaceable(err error) bool {
-	var (
-		corrupt  *storage.CorruptError
-		format   *storage.FormatError
-		identity *storage.IdentityError
-	)
-	return errors.As(err, &corrupt) || errors.As(err, &format) || errors.As(err, &identity)
+func locked(dir string) error {
+	return fmt.Errorf("store %s: %w: stop the other process that uses it, or give each its own state folder", dir, storage.ErrLocked)
 }
 
 func open(dir string, o Options) (_ *Store, err error) {
-	if reason, err := os.ReadFile(filepath.Join(dir, corruptMark)); err == nil {
+	if reason, err := os.ReadFile(filepath.Join(dir, damageMark)); err == nil {
 		return nil, &storage.CorruptError{Dir: dir, Err: errors.New(string(reason))}
 	}
-	if err := checkJournals(dir); err != nil {
-		if surroundings(err) {
-			return nil, fmt.Errorf("store %s: %w", dir, err)
-		}
-		return nil, &storage.CorruptError{Dir: dir, Err: err}
-	}
-	files, err := ldb.OpenFile(dir, false)
+	files, err := openFiles(dir, o)
 	if err != nil {
-		return nil, fmt.Errorf("store %s: %w", dir, err)
+		return nil, err
 	}
-	var stor ldb.Storage = files
-	if o.wrap != nil {
-		stor = o.wrap(stor)
-	}
-	db, err := leveldb.Open(stor, o.leveldb())
+	g := &guard{Storage: files}
+	db, err := leveldb.Open(g, o.leveldb())
 	if err != nil {
-		err = opened(dir, err)
-		return nil, errors.Join(err, files.Close())
+		return nil, errors.Join(sorted(dir, "open", err), files.Close())
 	}
-	s := &Store{db: db, dir: dir, identity: o.Identity, syncAll: o.Sync}
-	s.reader = reader{db, s}
+	s := newStore(dir, db, o)
 	s.release = func() error { return errors.Join(db.Close(), files.Close()) }
-	s.offset.Store(noOffset)
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.release())
+			err = errors.Join(sorted(dir, "open", err), s.release())
 		}
 	}()
-	if err := s.check(o); err != nil {
-		return nil, opened(dir, err)
+	if err := s.begin(o); err != nil {
+		return nil, err
 	}
-	if err := s.loadOffset(); err != nil {
-		return nil, opened(dir, err)
+	if g.cut != nil {
+		s.fellBack(g, o)
 	}
 	return s, nil
 }
 
-// opened sorts the errors of opening into damage and the rest.
-func opened(dir string, err error) error {
-	if replaceable(err) {
+// openFiles opens the folder for LevelDB.
+func openFiles(dir string, o Options) (ldb.Storage, error) {
+	files, err := ldb.OpenFile(dir, false)
+	switch {
+	case errors.Is(err, ldb.ErrLocked) || wouldBlock(err): // by some other program
+		return nil, locked(dir)
+	case err != nil:
+		return nil, fmt.Errorf("store %s: %w", dir, err)
+	}
+	if o.wrap != nil {
+		return o.wrap(files), nil
+	}
+	return files, nil
+}
+
+// begin reads the meta space of a database that was just opened, and fills that
+// of a new one.
+func (s *Store) begin(o Options) error {
+	found, err := s.check(o)
+	if err != nil {
 		return err
 	}
-	missing := errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission)
-	if lerrors.IsCorrupted(err) || missing || damaged(err) {
-		return &storage.CorruptError{Dir: dir, Err: err}
+	if err := s.loadOffset(); err != nil {
+		return err
 	}
-	return fmt.Errorf("store %s: %w", dir, err)
+	if err := s.finishClear(); err != nil {
+		return err
+	}
+	clean, err := s.db.Has(cleanKey, nil)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !found:
+		s.info.State = Created
+	case clean:
+		s.info.State = Clean
+	default:
+		s.info.State = Unclean
+	}
+	if clean {
+		return s.db.Delete(cleanKey, &opt.WriteOptions{Sync: s.sync})
+	}
+	return nil
 }
 
-// damaged recognises damage that LevelDB reports as plain text.
-func damaged(err error) bool {
-	if surroundings(err) {
-		return false
+// fellBack notes that the end of the journals could not be used.
+func (s *Store) fellBack(g *guard, o Options) {
+	s.info.Reason, s.info.Lost = g.cut, g.lost
+	next, _ := s.Offset()
+	if g.lost == 0 {
+		o.Logger.Info("store ends in the middle of a batch, as a killed process leaves it; the changelog has the rest",
+			"store", s.dir, "offset", next, "found", g.cut)
+		return
 	}
-	text := err.Error()
-	return strings.Contains(text, "corrupt") || strings.Contains(text, "unexpected EOF") || strings.Contains(text, "invalid")
-}
-
-// surroundings says whether the system, not the store, is at fault.
-func surroundings(err error) bool {
-	var path *fs.PathError
-	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EROFS) ||
-		errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.EIO) ||
-		errors.As(err, &path) && !errors.Is(err, fs.ErrNotExist)
-}
-
-// moveAside renames a folder, in the place of one that was moved aside before.
-func moveAside(dir string) (string, error) {
-	aside := dir + ".replaced"
-	if err := os.RemoveAll(aside); err != nil {
-		return "", fmt.Errorf("store %s: remove an older replaced store: %w", dir, err)
-	}
-	if err := os.Rename(dir, aside); err != nil {
-		return "", fmt.Errorf("store %s: move aside: %w", dir, err)
-	}
-	return aside, os.MkdirAll(dir, 0o755)
+	o.Logger.Warn("store lost batches; it is as it was before them, and the changelog has the rest",
+		"store", s.dir, "offset", next, "reason", g.cut, "unusable", g.lost)
 }

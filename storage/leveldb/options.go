@@ -1,6 +1,8 @@
 package leveldb
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
 
 	"github.com/syndtr/goleveldb/leveldb/filter"
@@ -16,31 +18,36 @@ type Options struct {
 	// one is moved aside.
 	Identity storage.Identity
 	// Mode is how the store is written. A folder that was written in the other
-	// mode is moved aside.
+	// mode is moved aside: one folder serves one role.
 	Mode storage.Mode
-	// BlockCache is the memory for uncompressed blocks. Default 8 MiB.
+	// BlockCache is the memory for uncompressed blocks of this store, in bytes.
+	// Default 8 MiB.
 	BlockCache int
-	// WriteBuffer is the size of LevelDB's memory table. Default 4 MiB.
+	// WriteBuffer is the size of LevelDB's memory table, in bytes; up to twice
+	// as much is in memory, and is read from the journal when the store is
+	// opened again. Default 4 MiB.
 	WriteBuffer int
-	// Sync has every batch reach the disk before Apply returns. Without it a
-	// crash of the machine, not of the process, may cost the last batches,
-	// which the changelog has. Default false.
+	// Sync has every batch reach the disk before Apply returns, which takes as
+	// long as the disk does, often milliseconds. Without it a crash of the
+	// machine, not of the process, may cost the last batches, which the
+	// changelog has. Default false.
 	Sync bool
 	// NoReplace makes Open return an error for a store that cannot be trusted,
 	// instead of moving it aside.
 	NoReplace bool
-	// Logger gets a line for what is moved aside. Default slog.Default().
+	// Logger gets a line for what is moved aside or was lost. Default
+	// slog.Default().
 	Logger *slog.Logger
 
-	// wrap lets tests put faults between LevelDB and its files.
+	// wrap replaces the file system, for tests.
 	wrap func(ldb.Storage) ldb.Storage
 }
 
 func (o Options) withDefaults() Options {
-	if o.BlockCache <= 0 {
+	if o.BlockCache == 0 {
 		o.BlockCache = 8 << 20
 	}
-	if o.WriteBuffer <= 0 {
+	if o.WriteBuffer == 0 {
 		o.WriteBuffer = 4 << 20
 	}
 	if o.Logger == nil {
@@ -49,14 +56,39 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// validate returns every fault of the options.
+func (o Options) validate() error {
+	var errs []error
+	if n := len(o.Identity.Topic); n == 0 || n > maxTopic {
+		errs = append(errs, fmt.Errorf("the changelog's name has %d bytes; want 1 to %d", n, maxTopic))
+	}
+	if o.Identity.Partition < 0 {
+		errs = append(errs, fmt.Errorf("partition %d is negative", o.Identity.Partition))
+	}
+	if o.Mode != storage.Owner && o.Mode != storage.Follower {
+		errs = append(errs, fmt.Errorf("unknown mode %s", o.Mode))
+	}
+	if o.BlockCache < 0 {
+		errs = append(errs, fmt.Errorf("block cache of %d bytes is negative", o.BlockCache))
+	}
+	if o.WriteBuffer < 0 {
+		errs = append(errs, fmt.Errorf("write buffer of %d bytes is negative", o.WriteBuffer))
+	}
+	return errors.Join(errs...)
+}
+
 func (o Options) leveldb() *opt.Options {
 	return &opt.Options{
 		BlockCacheCapacity:     o.BlockCache,
 		WriteBuffer:            o.WriteBuffer,
 		Filter:                 filter.NewBloomFilter(10),
 		OpenFilesCacheCapacity: 64,
-		// A damaged journal is judged by checkJournals: LevelDB's own strict
-		// mode takes the torn end that a kill leaves for damage.
-		Strict: opt.DefaultStrict | opt.StrictManifest,
+		// One way for all batches: through the journal, one record each, with
+		// numbers that follow one another. The guard relies on it.
+		DisableLargeBatchTransaction: true,
+		NoWriteMerge:                 true,
+		// All checksums are checked and nothing is skipped. What a kill leaves
+		// behind, and LevelDB would refuse, the guard has cut off before.
+		Strict: opt.StrictAll &^ opt.StrictRecovery,
 	}
 }

@@ -2,6 +2,7 @@ package leveldb
 
 import (
 	"errors"
+	"sync"
 
 	"github.com/syndtr/goleveldb/leveldb"
 	"github.com/syndtr/goleveldb/leveldb/iterator"
@@ -24,35 +25,30 @@ type reader struct {
 	s      *Store
 }
 
-// use keeps the store open for the time of a call.
-func (r reader) use() (done func(), err error) {
-	r.s.closing.RLock()
-	if r.s.closed {
-		r.s.closing.RUnlock()
-		return nil, storage.ErrClosed
-	}
-	return r.s.closing.RUnlock, nil
-}
+// scratch has buffers for keys with their space in front. LevelDB keeps none
+// of them beyond a call.
+var scratch = sync.Pool{New: func() any { return new([]byte) }}
 
-// prefixedKey puts the space in front of a key, for short keys on the stack.
-func prefixedKey(buf *[64]byte, key []byte) []byte {
-	return append(append(buf[:0], userSpace), key...)
+func prefixedKey(key []byte) *[]byte {
+	buf := scratch.Get().(*[]byte)
+	*buf = append(append((*buf)[:0], userSpace), key...)
+	return buf
 }
 
 // Get implements storage.Reader.
 func (r reader) Get(key []byte) ([]byte, error) {
-	done, err := r.use()
-	if err != nil {
+	if err := r.s.enter(); err != nil {
 		return nil, err
 	}
-	defer done()
-	var buf [64]byte
-	v, err := r.source.Get(prefixedKey(&buf, key), nil)
+	defer r.s.closing.RUnlock()
+	k := prefixedKey(key)
+	v, err := r.source.Get(*k, nil)
+	scratch.Put(k)
 	switch {
 	case errors.Is(err, leveldb.ErrNotFound):
 		return nil, storage.ErrNotFound
 	case err != nil:
-		return nil, r.s.failed("get", err)
+		return nil, r.s.fault("get", err)
 	case v == nil:
 		v = []byte{}
 	}
@@ -61,68 +57,42 @@ func (r reader) Get(key []byte) ([]byte, error) {
 
 // Has implements storage.Reader.
 func (r reader) Has(key []byte) (bool, error) {
-	done, err := r.use()
-	if err != nil {
+	if err := r.s.enter(); err != nil {
 		return false, err
 	}
-	defer done()
-	var buf [64]byte
-	ok, err := r.source.Has(prefixedKey(&buf, key), nil)
+	defer r.s.closing.RUnlock()
+	k := prefixedKey(key)
+	ok, err := r.source.Has(*k, nil)
+	scratch.Put(k)
 	if err != nil {
-		return false, r.s.failed("get", err)
+		return false, r.s.fault("get", err)
 	}
 	return ok, nil
 }
 
 // Range implements storage.Reader.
 func (r reader) Range(start, end []byte) storage.Iterator {
-	done, err := r.use()
-	if err != nil {
-		return storage.FailedIterator(err)
-	}
-	defer done()
 	rg := &util.Range{Start: append([]byte{userSpace}, start...), Limit: []byte{userSpace + 1}}
 	if end != nil {
 		rg.Limit = append([]byte{userSpace}, end...)
 	}
+	if err := r.s.enter(); err != nil {
+		return storage.FailedIterator(err)
+	}
+	defer r.s.closing.RUnlock()
 	if string(rg.Limit) <= string(rg.Start) {
 		return storage.FailedIterator(nil)
 	}
-	return &iter{it: r.source.NewIterator(rg, nil), s: r.s}
+	i := &iter{it: r.source.NewIterator(rg, nil), s: r.s}
+	r.s.iters.Lock()
+	defer r.s.iters.Unlock()
+	r.s.running[i] = struct{}{}
+	return i
 }
 
 // Prefix implements storage.Reader.
 func (r reader) Prefix(prefix []byte) storage.Iterator {
 	return r.Range(prefix, storage.PrefixEnd(prefix))
-}
-
-// iter takes the space off the keys.
-type iter struct {
-	it     iterator.Iterator
-	s      *Store
-	closed bool
-}
-
-func (i *iter) Next() bool    { return !i.closed && i.it.Next() }
-func (i *iter) Key() []byte   { return i.it.Key()[1:] }
-func (i *iter) Value() []byte { return i.it.Value() }
-
-func (i *iter) Err() error {
-	err := i.it.Error()
-	if err == nil || i.closed && errors.Is(err, leveldb.ErrIterReleased) {
-		return nil
-	}
-	return i.s.failed("iterate", err)
-}
-
-func (i *iter) Close() error {
-	if i.closed {
-		return nil
-	}
-	err := i.Err()
-	i.closed = true
-	i.it.Release()
-	return err
 }
 
 // snapshot implements storage.Snapshot.
@@ -131,7 +101,78 @@ type snapshot struct {
 	snap *leveldb.Snapshot
 }
 
+// Close implements storage.Snapshot.
 func (s *snapshot) Close() error {
 	s.snap.Release()
 	return nil
+}
+
+// iter takes the space off the keys. LevelDB's iterators must not outlive their
+// database: Store.Close releases those that are left, under closing.
+type iter struct {
+	it         iterator.Iterator
+	s          *Store
+	key, value []byte
+	err        error // set when the iterator ends
+	done       bool
+	closed     bool
+}
+
+// Next implements storage.Iterator.
+func (i *iter) Next() bool {
+	if i.closed || i.done {
+		return false
+	}
+	if err := i.s.enter(); err != nil {
+		i.end(err)
+		return false
+	}
+	defer i.s.closing.RUnlock()
+	if !i.it.Next() {
+		err := i.it.Error()
+		if err != nil {
+			err = i.s.fault("iterate", err)
+		}
+		i.end(err)
+		return false
+	}
+	i.key, i.value = i.it.Key()[1:], i.it.Value()
+	return true
+}
+
+func (i *iter) end(err error) { i.key, i.value, i.err, i.done = nil, nil, err, true }
+
+// Key implements storage.Iterator.
+func (i *iter) Key() []byte { return i.key }
+
+// Value implements storage.Iterator.
+func (i *iter) Value() []byte { return i.value }
+
+// Err implements storage.Iterator.
+func (i *iter) Err() error { return i.err }
+
+// Close implements storage.Iterator.
+func (i *iter) Close() error {
+	if i.closed {
+		return i.err
+	}
+	i.closed, i.key, i.value = true, nil, nil
+	if i.s.enter() != nil {
+		return i.err // Store.Close released it
+	}
+	defer i.s.closing.RUnlock()
+	i.s.iters.Lock()
+	delete(i.s.running, i)
+	i.s.iters.Unlock()
+	i.it.Release()
+	return i.err
+}
+
+// endIterators releases the iterators that are left. Store.Close calls it with
+// closing held, so none of them is being used.
+func (s *Store) endIterators() {
+	for i := range s.running {
+		i.it.Release()
+	}
+	s.running = nil
 }

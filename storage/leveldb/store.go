@@ -22,21 +22,36 @@ type Store struct {
 	db       *leveldb.DB
 	dir      string
 	identity storage.Identity
-	syncAll  bool
-	clean    bool
-	offset   atomic.Int64 // -1: none
-	closing  sync.RWMutex // held shared while the database is used
-	closed   bool
-	release  func() error
+	sync     bool
+	info     Info
+	release  func() error // closes the database and gives the lock back
+
+	offset atomic.Int64 // noOffset: none
+
+	writing sync.Mutex // one batch at a time
+	failed  error      // the first write that failed; guarded by writing
+
+	closing sync.RWMutex // held shared while the database is used
+	closed  bool         // guarded by closing
+
+	iters   sync.Mutex
+	running map[*iter]struct{} // the iterators to end at Close; guarded by iters
 }
 
-var _ storage.Store = (*Store)(nil)
+var (
+	_ storage.Store   = (*Store)(nil)
+	_ storage.Clearer = (*Store)(nil)
+)
 
 // noOffset stands for a store without an offset.
 const noOffset = -1
 
-// Clean says whether the store had been closed in order when it was opened.
-func (s *Store) Clean() bool { return s.clean }
+func newStore(dir string, db *leveldb.DB, o Options) *Store {
+	s := &Store{db: db, dir: dir, identity: o.Identity, sync: o.Sync, running: map[*iter]struct{}{}}
+	s.reader = reader{source: db, s: s}
+	s.offset.Store(noOffset)
+	return s
+}
 
 // Identity implements storage.Store.
 func (s *Store) Identity() storage.Identity { return s.identity }
@@ -48,49 +63,67 @@ func (s *Store) Offset() (int64, bool) {
 }
 
 // NewBatch implements storage.Store.
-func (s *Store) NewBatch() storage.Batch { return &batch{next: noOffset} }
+func (s *Store) NewBatch() storage.Batch { return &batch{} }
 
-// Apply implements storage.Store.
+// Apply implements storage.Store. The batch is in the operating system's hands
+// when it returns, and on the disk if Options.Sync is set.
 func (s *Store) Apply(sb storage.Batch) error {
 	b, ok := sb.(*batch)
 	if !ok {
-		return storage.ErrForeignBatch
+		return fmt.Errorf("store %s: %w: %T", s.dir, storage.ErrForeignBatch, sb)
 	}
-	s.closing.RLock()
+	if b.hasOffset && b.next < 0 {
+		return fmt.Errorf("store %s: %w: %d", s.dir, storage.ErrNegativeOffset, b.next)
+	}
+	if err := s.enter(); err != nil {
+		return err
+	}
 	defer s.closing.RUnlock()
-	if s.closed {
-		return storage.ErrClosed
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if b.hasOffset {
+		b.putNumber(offsetKey, b.next)
 	}
-	if b.next != noOffset {
-		var v [8]byte
-		binary.BigEndian.PutUint64(v[:], uint64(b.next))
-		b.b.Put(offsetKey, v[:])
+	if err := s.write(&b.b); err != nil {
+		return err
 	}
-	if err := s.db.Write(&b.b, &opt.WriteOptions{Sync: s.syncAll}); err != nil {
-		return s.failed("write", err)
-	}
-	if b.next != noOffset {
+	if b.hasOffset {
 		s.offset.Store(b.next)
 	}
 	return nil
 }
 
+// write writes a batch. After a failure it writes no more: LevelDB would go on
+// in a new journal, with a torn batch in the one before.
+func (s *Store) write(b *leveldb.Batch) error {
+	if s.failed != nil {
+		return s.failed
+	}
+	if err := s.db.Write(b, &opt.WriteOptions{Sync: s.sync}); err != nil {
+		s.failed = s.fault("write", err)
+	}
+	return s.failed
+}
+
 // Snapshot implements storage.Store.
 func (s *Store) Snapshot() (storage.Snapshot, error) {
-	s.closing.RLock()
-	defer s.closing.RUnlock()
-	if s.closed {
-		return nil, storage.ErrClosed
+	if err := s.enter(); err != nil {
+		return nil, err
 	}
+	defer s.closing.RUnlock()
 	snap, err := s.db.GetSnapshot()
 	if err != nil {
-		return nil, s.failed("snapshot", err)
+		return nil, s.fault("snapshot", err)
 	}
-	return &snapshot{reader{snap, s}, snap}, nil
+	return &snapshot{reader{source: snap, s: s}, snap}, nil
 }
 
 // SizeOnDisk implements storage.Store.
 func (s *Store) SizeOnDisk() (int64, error) {
+	if err := s.enter(); err != nil {
+		return 0, err
+	}
+	defer s.closing.RUnlock()
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
 		return 0, fmt.Errorf("store %s: %w", s.dir, err)
@@ -104,7 +137,8 @@ func (s *Store) SizeOnDisk() (int64, error) {
 	return size, nil
 }
 
-// Close implements storage.Store. It leaves the mark of an orderly end.
+// Close implements storage.Store. Unless a write failed, it leaves the mark of
+// an orderly end and has everything reach the disk.
 func (s *Store) Close() error {
 	s.closing.Lock()
 	defer s.closing.Unlock()
@@ -112,53 +146,94 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
-	err := s.db.Put(cleanKey, nil, &opt.WriteOptions{Sync: true})
+	s.endIterators()
+	var err error
+	if s.failed == nil {
+		if err = s.db.Put(cleanKey, nil, &opt.WriteOptions{Sync: true}); err != nil {
+			err = s.fault("close", err)
+		}
+	}
 	return errors.Join(err, s.release())
 }
 
-// failed wraps an error of LevelDB. Damage is noted in the folder: the store is
-// replaced when it is opened again, since reading on would meet it again.
-func (s *Store) failed(what string, err error) error {
+// enter keeps the store open until s.closing.RUnlock.
+func (s *Store) enter() error {
+	s.closing.RLock()
+	if s.closed {
+		s.closing.RUnlock()
+		return storage.ErrClosed
+	}
+	return nil
+}
+
+// fault gives an error of LevelDB its type. Damage is noted in the folder: the
+// store is replaced when it is opened again, since reading on would meet it
+// again.
+func (s *Store) fault(what string, err error) error {
 	switch {
 	case errors.Is(err, leveldb.ErrClosed), errors.Is(err, leveldb.ErrIterReleased), errors.Is(err, leveldb.ErrSnapshotReleased):
 		return storage.ErrClosed
-	case lerrors.IsCorrupted(err):
-		_ = os.WriteFile(filepath.Join(s.dir, corruptMark), []byte(err.Error()), 0o644)
-		return &storage.CorruptError{Dir: s.dir, Err: err}
+	case lerrors.IsCorrupted(err) && !surroundings(err):
+		// If this fails the damage is found again.
+		_ = os.WriteFile(filepath.Join(s.dir, damageMark), []byte(err.Error()), 0o640)
 	}
-	return fmt.Errorf("store %s: %s: %w", s.dir, what, err)
+	return sorted(s.dir, what, err)
 }
 
-// batch is a storage.Batch on LevelDB's own.
+// batch is a storage.Batch on LevelDB's own, which has the bytes that are
+// written to the journal.
 type batch struct {
-	b    leveldb.Batch
-	key  []byte // scratch for the prefixed key
-	n    int
-	size int
-	next int64
+	b         leveldb.Batch
+	key       []byte // scratch for the prefixed key
+	n         int
+	size      int
+	next      int64
+	hasOffset bool
 }
+
+// keepBatch is the memory that Reset keeps.
+const keepBatch = 4 << 20
 
 func (b *batch) prefixed(key []byte) []byte {
 	b.key = append(append(b.key[:0], userSpace), key...)
 	return b.key
 }
 
+// Put implements storage.Batch.
 func (b *batch) Put(key, value []byte) {
 	b.b.Put(b.prefixed(key), value)
 	b.n++
 	b.size += len(key) + len(value)
 }
 
+// Delete implements storage.Batch.
 func (b *batch) Delete(key []byte) {
 	b.b.Delete(b.prefixed(key))
 	b.n++
 	b.size += len(key)
 }
 
-func (b *batch) SetOffset(next int64) { b.next = next }
-func (b *batch) Len() int             { return b.n }
-func (b *batch) Size() int            { return b.size }
+// SetOffset implements storage.Batch.
+func (b *batch) SetOffset(next int64) { b.next, b.hasOffset = next, true }
+
+// Len implements storage.Batch.
+func (b *batch) Len() int { return b.n }
+
+// Size implements storage.Batch.
+func (b *batch) Size() int { return b.size }
+
+// Reset implements storage.Batch.
 func (b *batch) Reset() {
+	if cap(b.b.Dump()) > keepBatch {
+		b.b = leveldb.Batch{}
+	}
 	b.b.Reset()
-	b.n, b.size, b.next = 0, 0, noOffset
+	b.n, b.size, b.next, b.hasOffset = 0, 0, 0, false
+}
+
+// putNumber sets a number in the meta space.
+func (b *batch) putNumber(key []byte, n int64) {
+	var v [8]byte
+	binary.BigEndian.PutUint64(v[:], uint64(n))
+	b.b.Put(key, v[:])
 }
