@@ -209,19 +209,23 @@ func (d *Driver) append(r pipeline.Record) error {
 func (d *Driver) settle() error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	go func() {
+	ended := d.ended
+	var watch sync.WaitGroup
+	watch.Go(func() {
 		select {
-		case <-d.ended:
+		case <-ended:
 			cancel()
 		case <-ctx.Done():
 		}
-	}()
+	})
 	err := d.b.settle(ctx, d.service.Groups())
 	if err == nil {
 		err = d.service.SyncTables(ctx)
 	}
+	cancel()
+	watch.Wait()
 	select {
-	case <-d.ended:
+	case <-ended:
 		return errors.Join(errors.New("the topology stopped"), d.err)
 	default:
 	}

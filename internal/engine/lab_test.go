@@ -1,0 +1,206 @@
+package engine_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/millrace/millrace/internal/engine"
+	"github.com/millrace/millrace/internal/transport"
+	"github.com/millrace/millrace/internal/transport/memory"
+	"github.com/millrace/millrace/pipeline"
+	"github.com/millrace/millrace/pipeline/codec"
+	"github.com/millrace/millrace/storage"
+	memstore "github.com/millrace/millrace/storage/memory"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// lab is a cluster in memory with services that come and go.
+type lab struct {
+	t *testing.T
+	*memory.Cluster
+
+	mu     sync.Mutex
+	stores map[string]*memstore.Store
+}
+
+func newLab(t *testing.T, partitions int32, topics ...string) *lab {
+	l := &lab{t: t, Cluster: memory.New(memory.Config{}), stores: map[string]*memstore.Store{}}
+	for _, topic := range topics {
+		if err := l.Create(t.Context(), transport.TopicSpec{Name: topic, Partitions: partitions}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return l
+}
+
+// send writes records "key=value" as another program would.
+func (l *lab) send(topic string, keys ...string) {
+	l.t.Helper()
+	for _, k := range keys {
+		if err := l.Append(&transport.Record{Topic: topic, Key: []byte(k), Value: []byte(k)}, false); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+}
+
+// keys returns the keys of a topic's records, in the order of the appends.
+func (l *lab) keys(topic string) []string {
+	keys := []string{}
+	for _, r := range l.Records(topic) {
+		keys = append(keys, string(r.Key))
+	}
+	return keys
+}
+
+// service is a running service.
+type service struct {
+	*pipeline.Service
+	cancel context.CancelFunc
+	ended  chan struct{}
+	err    error
+}
+
+// start runs a topology. Each machine has stores of its own.
+func (l *lab) start(machine string, t *pipeline.Topology, tweak ...func(*engine.Config)) *service {
+	l.t.Helper()
+	c := pipeline.Config{CommitInterval: time.Millisecond, DrainTimeout: 200 * time.Millisecond, RestartMin: time.Millisecond, RestartMax: 5 * time.Millisecond,
+		Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}.
+		WithEngine(func(e *engine.Config) {
+			e.Cluster, e.ClientID, e.Check = l.Cluster, machine, true
+			e.OpenStore = func(s engine.StoreSpec) (storage.Store, error) { return l.open(machine, s) }
+			for _, f := range tweak {
+				f(e)
+			}
+		})
+	s, err := pipeline.NewService(t, c)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	svc := &service{Service: s, cancel: cancel, ended: make(chan struct{})}
+	go func() {
+		defer close(svc.ended)
+		svc.err = s.Run(ctx)
+	}()
+	l.t.Cleanup(func() { _ = svc.stop() })
+	return svc
+}
+
+func (l *lab) open(machine string, s engine.StoreSpec) (storage.Store, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	path := machine + "/" + s.Path()
+	old := l.stores[path]
+	if old == nil {
+		old = memstore.New(storage.Identity{Topic: s.Topic, Partition: s.Partition})
+	}
+	l.stores[path] = old.Reopen()
+	return l.stores[path], nil
+}
+
+// wipe forgets a machine's disk.
+func (l *lab) wipe() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.stores)
+}
+
+func (s *service) stop() error {
+	s.cancel()
+	<-s.ended
+	return s.err
+}
+
+// until waits for a condition of the cluster, which is looked at after every
+// operation.
+func (l *lab) until(what string, cond func() bool) {
+	l.t.Helper()
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !cond() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			l.t.Fatalf("waited in vain for: %s\njournal: %v", what, l.Journal())
+		}
+	}
+}
+
+// settled waits until a group has committed all of a topic.
+func (l *lab) settled(group, topic string) {
+	l.t.Helper()
+	ctx, cancel := context.WithTimeout(l.t.Context(), 20*time.Second)
+	defer cancel()
+	if err := l.WaitCommitted(ctx, memory.Wait{Group: group, Topics: []string{topic}}); err != nil {
+		l.t.Fatalf("group %s did not commit all of %s: %v\ncommitted: %v", group, topic, err, l.Committed(group))
+	}
+}
+
+// neverSettles gives an engine that would do the wrong thing the time to do it.
+func (l *lab) neverSettles(group, topic string) {
+	l.t.Helper()
+	ctx, cancel := context.WithTimeout(l.t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := l.WaitCommitted(ctx, memory.Wait{Group: group, Topics: []string{topic}}); err == nil {
+		l.t.Fatalf("group %s committed %s: %v", group, topic, l.Committed(group))
+	}
+}
+
+// kill kills all services as kill -9 would.
+func (l *lab) kill(ss ...*service) {
+	l.SetHook(nil)
+	l.Cluster.Kill()
+	for _, s := range ss {
+		_ = s.stop()
+	}
+}
+
+// The topology of most tests: a record is passed on when its key is new.
+var (
+	input  = pipeline.NewTopic("in", codec.String())
+	output = pipeline.NewTopic("out", codec.String())
+	seen   = pipeline.NewTable("seen", codec.Int64())
+)
+
+const group = "app-dedupe"
+
+func dedupe() *pipeline.Topology {
+	p := pipeline.Process("dedupe")
+	state := pipeline.State(p, seen)
+	out := pipeline.Output(p, output)
+	pipeline.Input(p, input, func(ctx *pipeline.Context, v string) error {
+		n, ok := state.Get(ctx)
+		if !ok {
+			out.Emit(ctx, ctx.Key(), v)
+		}
+		state.Set(ctx, n+1)
+		return nil
+	})
+	return pipeline.New("app").From(input).Add(p).To(output)
+}
+
+// is makes a hook for one kind of operation on one topic.
+func is(kind memory.OpKind, topic string, v memory.Verdict) memory.Hook {
+	return func(o memory.Op) memory.Verdict {
+		if o.Kind == kind && (o.Record == nil || o.Record.Topic == topic) {
+			return v
+		}
+		return memory.Verdict{}
+	}
+}
+
+func unique(keys []string) []string {
+	keys = slices.Clone(keys)
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
