@@ -57,8 +57,7 @@ var (
 	errBatchSum   = errors.New("the record batch has a wrong checksum")
 )
 
-// readBatch reads the batch that b begins with. The errors are errShortBatch if
-// b ends before the batch does, and others if it is no valid batch.
+// readBatch reads the batch that b begins with.
 func readBatch(b []byte) (batch, error) {
 	if len(b) < batchOverhead {
 		return batch{}, errShortBatch

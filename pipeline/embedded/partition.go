@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io/fs"
+	"math"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -110,7 +111,11 @@ func (p *partition) scanSegment(base int64, last bool) error {
 	for at := 0; at < len(raw); {
 		b, err := readBatch(raw[at:])
 		if err != nil {
-			if !last || !isTorn(raw[at:], err) {
+			next := base
+			if p.last != nil {
+				next = p.last.end()
+			}
+			if !last || !isTorn(raw[at:], next) {
 				return &CorruptError{File: path, Offset: int64(at), Err: err}
 			}
 			p.cut = int64(len(raw) - at)
@@ -126,16 +131,19 @@ func (p *partition) scanSegment(base int64, last bool) error {
 	return writeIndex(p.file(base, ".idx"), index)
 }
 
-// isTorn tells a write that a kill cut short, which was not acknowledged, from
-// damage: nothing follows it but zeros, which a file system may leave.
-func isTorn(rest []byte, err error) bool {
-	if errors.Is(err, errShortBatch) {
-		return true
+// isTorn tells the remains of a write that a kill cut short, which was not
+// acknowledged, from damage: no whole batch with an offset from next on follows.
+func isTorn(rest []byte, next int64) bool {
+	for i := 1; i+batchHeader <= len(rest); i++ {
+		offset := int64(binary.BigEndian.Uint64(rest[i:]))
+		if offset < next || offset-next > math.MaxInt32 {
+			continue
+		}
+		if _, err := readBatch(rest[i:]); err == nil {
+			return false
+		}
 	}
-	if errors.Is(err, errBatchSum) {
-		rest = rest[batchOverhead+binary.BigEndian.Uint32(rest[8:]):]
-	}
-	return len(bytes.Trim(rest, "\x00")) == 0
+	return true
 }
 
 // add notes what a batch says of its producer.

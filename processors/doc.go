@@ -1,0 +1,18 @@
+// Package processors has ready operators: each is a function that returns a
+// *pipeline.Processor.
+//
+//	pipeline.New("shop").From(Orders, Customers).Add(
+//		processors.Filter("paid", Orders, Paid, isPaid),
+//		processors.Dedupe("dedupe", Paid, Unique, Seen, time.Hour),
+//		processors.Join("enrich", Unique, Customers, Enriched, enrich),
+//		processors.Count("count", Unique, PerCustomer)).
+//	To(Enriched)
+//
+// They are written with the public functions of package pipeline only: one of
+// your own is their equal. Every function that they call gets the record's
+// context first, for its key, time and headers; an error that it returns fails
+// the record. Outputs keep the record's key and time unless it says otherwise.
+//
+// Steps without state compose as plain functions: a Map of two functions is
+// one processor, two Maps are two, with a topic between them.
+package processors
