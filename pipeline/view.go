@@ -197,3 +197,7 @@ func (m *merged) all(yield func(string, []byte) bool) {
 		}
 	}
 }
+
+// PrefixEnd returns the first key after all that begin with prefix, for the
+// end of a range; "" when there is none.
+func PrefixEnd(prefix string) string { return string(storage.PrefixEnd([]byte(prefix))) }
