@@ -10,10 +10,10 @@
 //     and numbers. Han, Kana, Hangul and the scripts of South-East Asia that
 //     put none give runs, since where a word ends there cannot be told without
 //     a dictionary.
-//   - [Words] and [Terms] turn tokens into what the two users need. Words keeps
-//     everything in order, one token per character of a run. Terms is for
-//     search: it drops stop words, stems, and gives runs as overlapping
-//     character pairs (the way of Lucene's CJKAnalyzer).
+//   - [Words] and [Terms] turn tokens into what the two users need. Both
+//     give runs as overlapping character pairs (the way of Lucene's
+//     CJKAnalyzer). Words keeps everything in order; Terms is for search: it
+//     drops stop words and stems.
 //
 // Stemming goes by script, not by declared language: Latin words take the
 // English Snowball stemmer (Porter2) and Cyrillic words the Russian one. An

@@ -20,12 +20,13 @@ func TestWords(t *testing.T) {
 		{"A.B.C. news", "abc|news"},
 		{"mid-2020 COVID-19 5G", "mid|2020|covid|19|5g"},
 		{"ＡＢＣ　１２３", "abc|123"},
-		{"北京hello大学", "北|京|hello|大|学"},
-		{"コーヒー", "コ|ー|ヒ|ー"},
+		{"北京hello大学", "北京|hello|大学"},
+		{"コーヒー", "コー|ーヒ|ヒー"},
 		{"it's", "it"},
 		{"rock'n'roll 'tis", "rocknroll|tis"},
 		{"1.2.3", "1.2.3"},
 		{"", ""},
+		{"的是猫", "的是|是猫"},
 		{"\xff\xfe broken \xc3", "broken"},
 	}
 	for _, tt := range tests {

@@ -1,28 +1,17 @@
 package text
 
-import (
-	"unicode"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
-// Words returns the words and numbers of s in order, and each character of a
-// run as a word of its own. s need not be normal. At most limit words are
-// returned (no limit if limit <= 0); limit bounds the work as well.
+// Words returns the words and numbers of s in order, and the overlapping
+// character pairs of runs (a run of one character gives that character). s need
+// not be normal. At most limit words are returned (no limit if limit <= 0).
 func Words(s string, limit int) []string {
 	var out []string
 	for t := range Tokens(Normalize(s)) {
-		if t.Kind != Run {
-			out = append(out, t.Text)
+		if t.Kind == Run {
+			out = appendPairs(out, t.Text, limit, false)
 		} else {
-			for _, r := range t.Text {
-				if unicode.IsMark(r) {
-					continue
-				}
-				out = append(out, string(r))
-				if limit > 0 && len(out) >= limit {
-					break
-				}
-			}
+			out = append(out, t.Text)
 		}
 		if limit > 0 && len(out) >= limit {
 			return out[:limit]
@@ -54,7 +43,7 @@ func Terms(s string, limit int) []string {
 				}
 			}
 		case Run:
-			out = appendPairs(out, t.Text, limit)
+			out = appendPairs(out, t.Text, limit, true)
 		}
 		if limit > 0 && len(out) >= limit {
 			return out[:limit]
@@ -63,11 +52,12 @@ func Terms(s string, limit int) []string {
 	return out
 }
 
-// appendPairs appends the overlapping character pairs of a run.
-func appendPairs(out []string, run string, limit int) []string {
+// appendPairs appends the overlapping character pairs of a run, on request
+// without those that are stop words, until out has limit elements.
+func appendPairs(out []string, run string, limit int, stop bool) []string {
 	first, n := utf8.DecodeRuneInString(run)
 	if n == len(run) {
-		if isStopChar(first) {
+		if stop && isStopChar(first) {
 			return out
 		}
 		return append(out, run)
@@ -76,7 +66,7 @@ func appendPairs(out []string, run string, limit int) []string {
 	for i := n; i < len(run); {
 		r, w := utf8.DecodeRuneInString(run[i:])
 		// A pair of two function characters ("的是") is a stop word.
-		if !isStopChar(prev) || !isStopChar(r) {
+		if !stop || !isStopChar(prev) || !isStopChar(r) {
 			out = append(out, run[at:i+w])
 			if limit > 0 && len(out) >= limit {
 				return out
