@@ -10,12 +10,8 @@ import (
 
 // lastLines returns the last n lines of b.
 func lastLines(b []byte, n int) string {
-	b = bytes.TrimRight(b, "\n")
-	start := len(b)
-	for ; n > 0 && start > 0; n-- {
-		start = bytes.LastIndexByte(b[:start], '\n')
-	}
-	return string(b[max(start+1, 0):])
+	lines := bytes.Split(bytes.TrimRight(b, "\n"), []byte("\n"))
+	return string(bytes.Join(lines[max(0, len(lines)-n):], []byte("\n")))
 }
 
 // readTail returns at most the last max bytes of a file; what cannot be read counts as empty, because this
