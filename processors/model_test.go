@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"github.com/millrace/millrace/internal/leaktest"
 	"pgregory.net/rapid"
 
 	"github.com/millrace/millrace/pipeline"
@@ -17,7 +17,7 @@ import (
 	"github.com/millrace/millrace/processors"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // Every operator is compared with a model that a reader sees to be right, over
 // random records, with a crash in the middle.

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"github.com/millrace/millrace/internal/leaktest"
 
 	"github.com/millrace/millrace/internal/engine"
 	"github.com/millrace/millrace/internal/transport"
@@ -20,7 +20,7 @@ import (
 	memstore "github.com/millrace/millrace/storage/memory"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // lab is a cluster in memory with services that come and go.
 type lab struct {

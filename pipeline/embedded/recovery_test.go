@@ -365,12 +365,13 @@ func TestAnyCutOfTheLog(t *testing.T) {
 		n := rapid.IntRange(0, len(raw)).Draw(t, "bytes")
 		zeros := rapid.IntRange(0, 100).Draw(t, "zeros")
 		p := &partition{dir: dir, segments: []int64{0}}
-		if err := os.WriteFile(p.file(0, ".dat"), append(bytes.Clone(raw[:n]), make([]byte, zeros)...), 0o644); err != nil {
+		left := append(bytes.Clone(raw[:n]), make([]byte, zeros)...)
+		if err := os.WriteFile(p.file(0, ".dat"), left, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		whole := 0
-		for at := 0; at < n; {
-			h, err := readBatch(raw[at:n])
+		for at := 0; at < len(left); { // zeros may be what was missing
+			h, err := readBatch(left[at:])
 			if err != nil {
 				break
 			}
@@ -380,7 +381,7 @@ func TestAnyCutOfTheLog(t *testing.T) {
 		if err := p.scan(); err != nil {
 			t.Fatal(err)
 		}
-		if got, _ := os.ReadFile(p.file(0, ".dat")); !bytes.Equal(got, raw[:whole]) {
+		if got, _ := os.ReadFile(p.file(0, ".dat")); !bytes.Equal(got, left[:whole]) {
 			t.Errorf("%d bytes and %d zeros: kept %d bytes, want %d", n, zeros, len(got), whole)
 		}
 	})

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/millrace/millrace/internal/leaktest"
 
 	"github.com/millrace/millrace/pipeline"
 	"github.com/millrace/millrace/pipeline/codec"
@@ -21,7 +21,7 @@ import (
 	"github.com/millrace/millrace/processors"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 var (
 	words  = pipeline.NewTopic("words", codec.String(), pipeline.Partitions(3))

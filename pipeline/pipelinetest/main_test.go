@@ -1,0 +1,9 @@
+package pipelinetest_test
+
+import (
+	"testing"
+
+	"github.com/millrace/millrace/internal/leaktest"
+)
+
+func TestMain(m *testing.M) { leaktest.Main(m) }
