@@ -61,12 +61,13 @@ func Duplicate(a, b Sketch) (bool, float64) {
 	sameTitle := title >= shortThreshold && !numbers &&
 		(words >= minTitle || title == 1 && words > 1 && !haveText)
 	sameText := haveText && text >= textThreshold
-	together := haveText && words > 0 && title/shortThreshold+text/textThreshold >= agreement
+	both := title >= weaker*shortThreshold && text >= weaker*textThreshold
+	together := both && title/shortThreshold+text/textThreshold >= agreement
 	if !sameTitle && !sameText && !together {
 		return false, score
 	}
 	if a.Source != 0 && a.Source == b.Source && words > 0 && haveText {
-		return title >= weaker*shortThreshold && text >= weaker*textThreshold, score
+		return both, score
 	}
 	return true, score
 }
