@@ -154,7 +154,7 @@ func (c *Cluster) StartNode(ctx context.Context, ids ...int) error {
 	for _, i := range ids {
 		err := c.with(i, func(n *node) error {
 			c.cfg.Logger.Info("kafka: starting broker", "broker", i, "address", n.address())
-			return n.start(c.cfg.JarDir, c.cfg.Heap, c.cfg.Detached)
+			return n.start(c.cfg)
 		})
 		if err != nil {
 			return err

@@ -31,6 +31,10 @@ type Config struct {
 	// Heap is the maximum heap of one broker, as -Xmx has it; default "400m".
 	Heap string
 
+	// JavaOptions are added to the brokers' command lines, after the package's own, which are for a quick
+	// start. For measuring throughput, -XX:TieredStopAtLevel=4 turns the optimising compiler on again.
+	JavaOptions []string
+
 	// Detached lets the brokers outlive this process; Attach finds them again. Close ends them all the same.
 	Detached bool
 

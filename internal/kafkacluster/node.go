@@ -50,7 +50,7 @@ func (n *node) prepare(ctx context.Context, jars, clusterID, properties string) 
 	); err != nil {
 		return err
 	}
-	err := runJava(ctx, append(n.javaArgs(jars, "64m"), "-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool", "format",
+	err := runJava(ctx, append(n.javaArgs(jars, "64m"), "kafka.tools.StorageTool", "format",
 		"--cluster-id="+clusterID, "--config", n.propertiesPath())...)
 	if err != nil {
 		return fmt.Errorf("kafkacluster: formatting the storage of broker %d: %w", n.id, err)
@@ -59,7 +59,7 @@ func (n *node) prepare(ctx context.Context, jars, clusterID, properties string) 
 }
 
 // start starts the node's process, which is far from ready then.
-func (n *node) start(jars, heap string, detached bool) error {
+func (n *node) start(cfg Config) error {
 	if n.running() {
 		return fmt.Errorf("kafkacluster: broker %d is running already", n.id)
 	}
@@ -76,10 +76,10 @@ func (n *node) start(jars, heap string, detached bool) error {
 	}
 	defer console.Close() // the child has its own
 
-	cmd := exec.Command(java, append(n.javaArgs(jars, heap), "kafka.Kafka", n.propertiesPath())...)
+	cmd := exec.Command(java, append(n.javaArgs(cfg.JarDir, cfg.Heap, cfg.JavaOptions...), "kafka.Kafka", n.propertiesPath())...)
 	cmd.Dir = n.dir
 	cmd.Stdout, cmd.Stderr = console, console
-	proc, err := startChild(cmd, detached)
+	proc, err := startChild(cmd, cfg.Detached)
 	if err != nil {
 		return fmt.Errorf("kafkacluster: starting broker %d: %w", n.id, err)
 	}
@@ -120,9 +120,11 @@ func (n *node) propertiesPath() string { return filepath.Join(n.dir, "server.pro
 
 func (n *node) log4jPath() string { return filepath.Join(n.dir, "log4j2.xml") }
 
-func (n *node) javaArgs(jars, heap string) []string {
-	return []string{
+func (n *node) javaArgs(jars, heap string, more ...string) []string {
+	args := []string{
 		"-Xms" + heap, "-Xmx" + heap,
+		// The first compiler only: on two cores the cluster is ready in 8 s instead of 15.
+		"-XX:TieredStopAtLevel=1",
 		"-XX:+UseSerialGC", // the least threads and memory, for several brokers on few cores
 		"-XX:+ExitOnOutOfMemoryError",
 		"-XX:-UsePerfData", // else each leaves a file in the shared temporary folder
@@ -132,6 +134,7 @@ func (n *node) javaArgs(jars, heap string) []string {
 		"-Dlog4j2.configurationFile=" + n.log4jPath(),
 		"-cp", filepath.Join(jars, "*"),
 	}
+	return append(args, more...)
 }
 
 func (n *node) setPaused(s syscall.Signal, paused bool) error {

@@ -20,6 +20,7 @@ type state struct {
 	Kafka        string        `json:"kafka"`
 	Jars         string        `json:"jars"`
 	Heap         string        `json:"heap"`
+	JavaOptions  []string      `json:"java_options,omitempty"`
 	StartTimeout time.Duration `json:"start_timeout_ns"`
 	StopTimeout  time.Duration `json:"stop_timeout_ns"`
 	Nodes        []nodeState   `json:"nodes"`
@@ -37,7 +38,8 @@ func (c *Cluster) save() error {
 	if !c.cfg.Detached {
 		return nil
 	}
-	s := state{Kafka: Version, Jars: c.cfg.JarDir, Heap: c.cfg.Heap, StartTimeout: c.cfg.StartTimeout, StopTimeout: c.cfg.StopTimeout}
+	s := state{Kafka: Version, Jars: c.cfg.JarDir, Heap: c.cfg.Heap, JavaOptions: c.cfg.JavaOptions,
+		StartTimeout: c.cfg.StartTimeout, StopTimeout: c.cfg.StopTimeout}
 	for _, n := range c.nodes {
 		ns := nodeState{Port: n.port, ControllerPort: n.controllerPort, Paused: n.paused}
 		if n.proc != nil {
@@ -78,7 +80,7 @@ func Attach(dir string, logger *slog.Logger) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kafkacluster: state file: %w", err)
 	}
-	c := &Cluster{cfg: Config{Brokers: len(s.Nodes), Dir: dir, JarDir: s.Jars, Heap: s.Heap, Detached: true,
+	c := &Cluster{cfg: Config{Brokers: len(s.Nodes), Dir: dir, JarDir: s.Jars, Heap: s.Heap, JavaOptions: s.JavaOptions, Detached: true,
 		StartTimeout: s.StartTimeout, StopTimeout: s.StopTimeout, Logger: logger}.withDefaults()}
 	for i, ns := range s.Nodes {
 		n := &node{id: i, port: ns.Port, controllerPort: ns.ControllerPort, dir: nodeDir(dir, i), paused: ns.Paused}

@@ -39,7 +39,7 @@ import (
 	"github.com/millrace/millrace/internal/kafkacluster"
 )
 
-const usage = `usage: kafka [-dir folder] [-brokers n] [-base-port port] [-v]
+const usage = `usage: kafka [-dir folder] [-brokers n] [-base-port port] [-heap size] [-java-options options] [-v]
              up | down | status | addresses | kill N | stop N | start N | pause N | resume N | run command...`
 
 func main() {
@@ -70,12 +70,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	fs.StringVar(&c.dir, "dir", defaultDir(), "the cluster's `folder`")
 	fs.IntVar(&c.cfg.Brokers, "brokers", 3, "how many brokers")
 	fs.IntVar(&c.cfg.BasePort, "base-port", 0, "first of the consecutive ports; 0: free ones")
+	fs.StringVar(&c.cfg.Heap, "heap", "400m", "the heap of a broker")
+	java := fs.String("java-options", "", "more `options` for the brokers' Java, separated by spaces")
 	verbose := fs.Bool("v", false, "log what happens")
 	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil
 	} else if err != nil {
 		return err
 	}
+	c.cfg.JavaOptions = strings.Fields(*java)
 	level := slog.LevelWarn
 	if *verbose {
 		level = slog.LevelDebug
