@@ -81,23 +81,23 @@ var ownProperties = []string{
 func (c Config) validate() error {
 	var errs []error
 	if c.Brokers < 1 || c.Brokers > 9 {
-		errs = append(errs, fmt.Errorf("Brokers is %d: from 1 to 9", c.Brokers))
+		errs = append(errs, fmt.Errorf("bad Brokers %d: from 1 to 9", c.Brokers))
 	}
 	if c.BasePort < 0 || c.BasePort+2*c.Brokers > 65535 {
-		errs = append(errs, fmt.Errorf("BasePort is %d: 0 for free ports, or a port with %d more above it", c.BasePort, 2*c.Brokers-1))
+		errs = append(errs, fmt.Errorf("bad BasePort %d: 0 for free ports, or a port with %d more above it", c.BasePort, 2*c.Brokers-1))
 	}
 	if !heapSize.MatchString(c.Heap) {
-		errs = append(errs, fmt.Errorf("Heap is %q: a size such as 400m", c.Heap))
+		errs = append(errs, fmt.Errorf("bad Heap %q: a size such as 400m", c.Heap))
 	}
 	if c.StartTimeout < 0 || c.StopTimeout < 0 {
-		errs = append(errs, errors.New("StartTimeout and StopTimeout must not be negative"))
+		errs = append(errs, errors.New("negative StartTimeout or StopTimeout"))
 	}
 	for _, k := range slices.Sorted(maps.Keys(c.ExtraProperties)) {
 		switch v := c.ExtraProperties[k]; {
 		case slices.Contains(ownProperties, k):
-			errs = append(errs, fmt.Errorf("ExtraProperties: %s is set by the cluster", k))
+			errs = append(errs, fmt.Errorf("bad ExtraProperties: %s is set by the cluster", k))
 		case k == "" || strings.ContainsAny(k, " =:#!\\\r\n") || strings.ContainsAny(v, "\\\r\n"):
-			errs = append(errs, fmt.Errorf("ExtraProperties: %q=%q cannot be written to a properties file", k, v))
+			errs = append(errs, fmt.Errorf("bad ExtraProperties: %q=%q cannot be written to a properties file", k, v))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -103,7 +103,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case "kill", "stop", "start", "pause", "resume":
 		return c.locked(ctx, func(ctx context.Context) error { return c.nodes(ctx, name, rest) })
 	case "":
-		return errors.New("no command\n" + usage)
+		return fmt.Errorf("no command\n%s", usage)
 	default:
 		return fmt.Errorf("no command %q\n%s", name, usage)
 	}
@@ -232,7 +232,7 @@ func (c *command) addresses(prefix string) error {
 // nodes does one thing to the brokers that the arguments name.
 func (c *command) nodes(ctx context.Context, name string, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("%s: of which broker? 0, 1, ...", name)
+		return fmt.Errorf("%s: no broker named: 0, 1, ...", name)
 	}
 	ids := make([]int, len(args))
 	for i, a := range args {
@@ -262,7 +262,7 @@ func (c *command) nodes(ctx context.Context, name string, args []string) error {
 // run starts a cluster that lives as long as a command.
 func (c *command) run(ctx context.Context, args []string) (err error) {
 	if len(args) == 0 {
-		return errors.New("run: which command?")
+		return errors.New("run: no command to run")
 	}
 	began := time.Now()
 	cluster, err := kafkacluster.Start(ctx, c.cfg)
