@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +26,7 @@ func startTest(t *testing.T, cfg Config) *Cluster {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
+	cfg.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	c, err := Start(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +136,8 @@ func TestStopPauseResume(t *testing.T) {
 	c := startTest(t, Config{})
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	client := newClient(t, c, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	client := newClient(t, c, kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProduceRequestTimeout(2*time.Second), kgo.RequestTimeoutOverhead(2*time.Second))
 	createTopic(ctx, t, client, "orders")
 
 	if err := c.Stop(2); err != nil {
@@ -211,11 +215,12 @@ func TestDetached(t *testing.T) {
 // TestBrokerDiesAtStart: the error names the broker and holds the end of its log.
 func TestBrokerDiesAtStart(t *testing.T) {
 	dir := t.TempDir()
-	_, err := Start(t.Context(), Config{Brokers: 1, Dir: dir, ExtraProperties: map[string]string{"log.flush.offset.checkpoint.interval.ms": "no number"}})
-	if err == nil {
-		t.Fatal("started with a bad setting")
+	_, err := Start(t.Context(), Config{Brokers: 1, Dir: dir,
+		ExtraProperties: map[string]string{"metric.reporters": "no.such.Reporter"}})
+	var died *BrokerError
+	if !errors.As(err, &died) || died.Node != 0 || !strings.Contains(died.Log, "no.such.Reporter") {
+		t.Errorf("got %v, want a BrokerError of broker 0 that says why", err)
 	}
-	t.Log(err)
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}

@@ -232,7 +232,7 @@ func (c *command) addresses(prefix string) error {
 // nodes does one thing to the brokers that the arguments name.
 func (c *command) nodes(ctx context.Context, name string, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("%s: no broker named: 0, 1, ...", name)
+		return fmt.Errorf("%s: no broker named; the first is 0", name)
 	}
 	ids := make([]int, len(args))
 	for i, a := range args {
