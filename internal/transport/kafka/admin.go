@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -11,210 +15,224 @@ import (
 	"github.com/millrace/millrace/internal/transport"
 )
 
-// adminAttempts is how often an administrative request is tried when a broker
-// is away or still learning what it needs to know.
-const adminAttempts = 8
+// patience is how long an answer is doubted that is wrong for a moment after a
+// topic was created or a broker started: that there is no such topic, or not
+// enough brokers.
+const patience = 2 * time.Second
 
-// withAdmin runs a request, and again on a new connection when the old one
-// broke.
-func (c *Cluster) withAdmin(ctx context.Context, what string, f func(sarama.ClusterAdmin, sarama.Client) error) error {
-	var err error
-	for attempt := range adminAttempts {
-		if attempt > 0 {
-			select {
-			case <-time.After(min(50*time.Millisecond<<attempt, time.Second)):
-			case <-ctx.Done():
-				return errors.Join(c.explain(what, err), context.Cause(ctx))
-			}
-		}
-		if err = c.tryAdmin(f); err == nil || !transient(err) {
-			break
-		}
-		if unreachable(err) {
-			c.mu.Lock()
-			_ = c.dropAdmin()
-			c.mu.Unlock()
-		}
-	}
-	return c.explain(what, err)
+// admin is the connection for administration. It is made when first needed,
+// and again when it broke.
+type admin struct {
+	cfg   Config
+	calls sync.WaitGroup // attempts, which may outlive their callers
+
+	dialing sync.Mutex // held while a connection is made
+
+	mu      sync.Mutex
+	conn    *connection
+	reached bool // a broker has answered
+	closed  bool
 }
 
-func (c *Cluster) tryAdmin(f func(sarama.ClusterAdmin, sarama.Client) error) error {
-	c.mu.Lock()
-	if c.closed {
-		c.mu.Unlock()
-		return transport.ErrClosed
-	}
-	if c.admin == nil {
-		client, err := sarama.NewClient(c.cfg.Brokers, c.saramaConfig())
-		if err != nil {
-			c.mu.Unlock()
-			return err
-		}
-		admin, err := sarama.NewClusterAdminFromClient(client)
-		if err != nil {
-			c.mu.Unlock()
-			return errors.Join(err, client.Close())
-		}
-		c.admin, c.client = admin, client
-	}
-	admin, client := c.admin, c.client
-	c.mu.Unlock()
-	return f(admin, client)
+// connection is a sarama client with its administration.
+type connection struct {
+	sarama.ClusterAdmin
+	client sarama.Client
 }
 
-func (c *Cluster) saramaConfig() *sarama.Config {
+func newAdmin(cfg Config) *admin { return &admin{cfg: cfg} }
+
+// config is sarama's. It asks for no newer versions of requests than a broker
+// has (ApiVersions), so the version here is only the newest to use: one that
+// knows topic ids (KIP-516).
+func (a *admin) config() *sarama.Config {
 	sc := sarama.NewConfig()
-	sc.Version = sarama.V3_6_0_0
-	if c.cfg.ClientID != "" {
-		sc.ClientID = c.cfg.ClientID
-	}
+	sc.Version = sarama.V4_0_0_0
+	sc.ClientID = a.cfg.ClientID
+	sc.Metadata.RefreshFrequency = 0 // what is stale is found out by requests that fail
 	sc.Metadata.Retry.Max = 1
 	sc.Metadata.AllowAutoTopicCreation = false
-	sc.Net.DialTimeout = 5 * time.Second
+	sc.Admin.Retry.Max = 1 // what is tried again is decided here
 	sc.Admin.Timeout = 15 * time.Second
+	sc.Net.DialTimeout = 5 * time.Second
+	sc.Net.ReadTimeout = 20 * time.Second
+	sc.Net.WriteTimeout = 10 * time.Second
 	return sc
 }
 
-func (c *Cluster) dropAdmin() error {
-	if c.admin == nil {
-		return nil
+// call makes a request, and again after errors that pass, for as long as ctx
+// lets (see retry for the exceptions). sarama's calls know no context: one that
+// is under way when ctx ends goes on in a goroutine that close waits for, and
+// what it returns is dropped.
+func call[T any](ctx context.Context, a *admin, what string, f func(*connection) (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
 	}
-	err := c.admin.Close()
-	if errors.Is(err, sarama.ErrClosedClient) {
-		err = nil
+	var zero T
+	began := time.Now()
+	for n := 1; ; n++ {
+		if err := ctx.Err(); err != nil {
+			return zero, fmt.Errorf("%s: %w", what, context.Cause(ctx))
+		}
+		results := make(chan result, 1)
+		if !a.begin() {
+			return zero, fmt.Errorf("%s: %w", what, transport.ErrClosed)
+		}
+		go func() {
+			defer a.calls.Done()
+			var r result
+			conn, err := a.connect()
+			if err == nil {
+				r.value, err = f(conn)
+			}
+			a.learn(conn, err)
+			r.err = err
+			results <- r
+		}()
+		var r result
+		select {
+		case r = <-results:
+		case <-ctx.Done():
+			return zero, fmt.Errorf("%s: %w", what, context.Cause(ctx))
+		}
+		if r.err == nil {
+			return r.value, nil
+		}
+		err := a.explain(what, r.err)
+		if !a.retry(r.err, time.Since(began)) {
+			return zero, err
+		}
+		if n == 5 {
+			a.cfg.Logger.Warn("kafka: a request is tried again and again", "request", what, "error", r.err)
+		}
+		if !wait(ctx, min(backoff(n), time.Second)) {
+			return zero, fmt.Errorf("%w: %w", err, context.Cause(ctx))
+		}
 	}
-	c.admin, c.client = nil, nil
-	return err
 }
 
-// transient says whether the same request may succeed a little later.
-func transient(err error) bool {
-	for _, k := range []error{sarama.ErrLeaderNotAvailable, sarama.ErrNotLeaderForPartition, sarama.ErrNotController,
-		sarama.ErrRequestTimedOut, sarama.ErrBrokerNotAvailable, sarama.ErrUnknownTopicOrPartition,
-		sarama.ErrNotEnoughReplicas, sarama.ErrInvalidReplicationFactor} {
-		if errors.Is(err, k) {
+// retry says whether a request that failed is to be made again.
+func (a *admin) retry(err error, elapsed time.Duration) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case a.closed:
+		return false
+	case unreachable(err):
+		return a.reached || elapsed < a.cfg.ConnectTimeout
+	case is(err, sarama.ErrUnknownTopicOrPartition, sarama.ErrInvalidReplicationFactor):
+		return elapsed < patience
+	}
+	return is(err, sarama.ErrLeaderNotAvailable, sarama.ErrNotLeaderForPartition, sarama.ErrNotController,
+		sarama.ErrControllerNotAvailable, sarama.ErrRequestTimedOut, sarama.ErrBrokerNotAvailable,
+		sarama.ErrReplicaNotAvailable, sarama.ErrNotEnoughReplicas, sarama.ErrNetworkException,
+		sarama.ErrOffsetsLoadInProgress, sarama.ErrConsumerCoordinatorNotAvailable, sarama.ErrNotCoordinatorForConsumer,
+		sarama.ErrFencedLeaderEpoch, sarama.ErrUnknownLeaderEpoch, sarama.ErrOffsetNotAvailable)
+}
+
+func is(err error, targets ...error) bool {
+	for _, t := range targets {
+		if errors.Is(err, t) {
 			return true
 		}
 	}
-	return unreachable(err)
+	return false
 }
 
-// Describe implements transport.Admin.
-func (c *Cluster) Describe(ctx context.Context, topics ...string) (map[string]transport.TopicInfo, error) {
-	infos := map[string]transport.TopicInfo{}
-	if len(topics) == 0 {
-		return infos, nil
+// begin counts an attempt, unless admin is closed.
+func (a *admin) begin() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.closed {
+		a.calls.Add(1)
 	}
-	err := c.withAdmin(ctx, "describe topics", func(a sarama.ClusterAdmin, _ sarama.Client) error {
-		clear(infos)
-		metas, err := a.DescribeTopics(topics)
-		if err != nil {
-			return err
-		}
-		for _, m := range metas {
-			if m.Err == sarama.ErrUnknownTopicOrPartition {
-				continue
-			}
-			if m.Err != sarama.ErrNoError {
-				return fmt.Errorf("topic %s: %w", m.Name, m.Err)
-			}
-			info := transport.TopicInfo{Name: m.Name, ID: m.Uuid, Partitions: int32(len(m.Partitions)), Config: map[string]string{}}
-			for _, p := range m.Partitions {
-				info.Replication = int16(len(p.Replicas))
-			}
-			entries, err := a.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource, Name: m.Name})
-			if err != nil {
-				return fmt.Errorf("topic %s: configuration: %w", m.Name, err)
-			}
-			for _, e := range entries {
-				info.Config[e.Name] = e.Value
-			}
-			infos[m.Name] = info
-		}
-		return nil
-	})
-	return infos, err
+	return !a.closed
 }
 
-// Create implements transport.Admin. It returns once the topic has leaders.
-func (c *Cluster) Create(ctx context.Context, s transport.TopicSpec) error {
-	detail := &sarama.TopicDetail{NumPartitions: s.Partitions, ReplicationFactor: s.Replication, ConfigEntries: map[string]*string{}}
-	if s.Replication == 0 {
-		detail.ReplicationFactor = -1 // the cluster's default (KIP-464)
+// connect returns the connection, making it if there is none.
+func (a *admin) connect() (*connection, error) {
+	a.dialing.Lock()
+	defer a.dialing.Unlock()
+	a.mu.Lock()
+	conn, closed := a.conn, a.closed
+	a.mu.Unlock()
+	if closed {
+		return nil, transport.ErrClosed
 	}
-	for k, v := range s.Config {
-		detail.ConfigEntries[k] = &v
+	if conn != nil {
+		return conn, nil
 	}
-	what := "create topic " + s.Name
-	created := false
-	err := c.withAdmin(ctx, what, func(a sarama.ClusterAdmin, _ sarama.Client) error {
-		err := a.CreateTopic(s.Name, detail, false)
-		if errors.Is(err, sarama.ErrTopicAlreadyExists) && created {
-			return nil // by an attempt whose answer was lost
-		}
-		created = true
-		return err
-	})
-	if errors.Is(err, sarama.ErrTopicAlreadyExists) {
-		return fmt.Errorf("topic %s: %w", s.Name, transport.ErrTopicExists)
+	var addresses []string
+	for _, b := range a.cfg.Brokers {
+		addresses = append(addresses, withPort(b))
 	}
+	client, err := sarama.NewClient(addresses, a.config())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return c.withAdmin(ctx, what, func(_ sarama.ClusterAdmin, client sarama.Client) error {
-		if err := client.RefreshMetadata(s.Name); err != nil {
-			return err
-		}
-		for p := range s.Partitions {
-			if _, err := client.Leader(s.Name, p); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	ca, err := sarama.NewClusterAdminFromClient(client)
+	if err != nil {
+		return nil, errors.Join(err, client.Close())
+	}
+	conn = &connection{ca, client}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return nil, errors.Join(transport.ErrClosed, conn.Close())
+	}
+	a.conn = conn
+	return conn, nil
 }
 
-// Bounds implements transport.Admin.
-func (c *Cluster) Bounds(ctx context.Context, tp transport.TopicPartition) (first, end int64, err error) {
-	what := fmt.Sprintf("offsets of topic %s, partition %d", tp.Topic, tp.Partition)
-	err = c.withAdmin(ctx, what, func(_ sarama.ClusterAdmin, client sarama.Client) error {
-		var err error
-		if first, err = client.GetOffset(tp.Topic, tp.Partition, sarama.OffsetOldest); err == nil {
-			end, err = client.GetOffset(tp.Topic, tp.Partition, sarama.OffsetNewest)
-		}
-		if err != nil && transient(err) {
-			_ = client.RefreshMetadata(tp.Topic)
-		}
-		return err
-	})
-	if errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
-		err = fmt.Errorf("%w: %w", err, transport.ErrUnknownTopic)
+// learn notes what an attempt says of its connection. One that broke is
+// dropped, unless another attempt has replaced it already.
+func (a *admin) learn(conn *connection, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !unreachable(err) {
+		a.reached = a.reached || !errors.Is(err, transport.ErrClosed)
+		return
 	}
-	return first, end, err
+	if conn != nil && a.conn == conn {
+		a.conn = nil
+		_ = conn.Close() // it broke
+	}
 }
 
-// Committed returns the offsets that a group has committed.
-func (c *Cluster) Committed(ctx context.Context, group string) (transport.Offsets, error) {
-	offsets := transport.Offsets{}
-	err := c.withAdmin(ctx, "offsets of group "+group, func(a sarama.ClusterAdmin, _ sarama.Client) error {
-		clear(offsets)
-		resp, err := a.ListConsumerGroupOffsets(group, nil)
-		if err != nil {
-			return err
+func (a *admin) close() error {
+	a.mu.Lock()
+	conn := a.conn
+	a.conn, a.closed = nil, true
+	a.mu.Unlock()
+	var err error
+	if conn != nil { // ends the calls that are under way
+		if err = conn.Close(); errors.Is(err, sarama.ErrClosedClient) {
+			err = nil
 		}
-		for topic, ps := range resp.Blocks {
-			for p, b := range ps {
-				if b.Offset < 0 {
-					continue
-				}
-				if offsets[topic] == nil {
-					offsets[topic] = map[int32]int64{}
-				}
-				offsets[topic][p] = b.Offset
-			}
-		}
-		return nil
-	})
-	return offsets, err
+	}
+	a.calls.Wait()
+	return err
+}
+
+// unreachable says whether an error means that no broker answered or that a
+// connection broke.
+func unreachable(err error) bool {
+	var netErr net.Error
+	return is(err, sarama.ErrOutOfBrokers, sarama.ErrClosedClient, sarama.ErrNotConnected, io.EOF, io.ErrUnexpectedEOF,
+		syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EPIPE, net.ErrClosed) || errors.As(err, &netErr)
+}
+
+// explain adds what was asked for, and of whom if nobody answered.
+func (a *admin) explain(what string, err error) error {
+	a.mu.Lock()
+	closed := a.closed
+	a.mu.Unlock()
+	switch {
+	case closed:
+		return fmt.Errorf("%s: %w", what, transport.ErrClosed)
+	case unreachable(err):
+		return fmt.Errorf("%s: no broker answers at %s; check the addresses and that Kafka runs: %w", what, a.cfg.addresses(), err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
 }

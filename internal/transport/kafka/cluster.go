@@ -3,74 +3,40 @@ package kafka
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"log/slog"
-	"net"
 	"strings"
-	"sync"
-	"syscall"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millrace/millrace/internal/transport"
 )
 
-// Config configures a cluster's clients.
-type Config struct {
-	Brokers  []string
-	ClientID string
-	Logger   *slog.Logger // default slog.Default()
-
-	SessionTimeout   time.Duration // of group members; default 10 s
-	RebalanceTimeout time.Duration // for revocations; default 60 s
-}
-
-// Cluster is a transport.Cluster. It is safe for concurrent use.
+// Cluster is a [transport.Cluster]. It is safe for concurrent use.
 type Cluster struct {
-	cfg Config
-
-	mu      sync.Mutex
-	admin   sarama.ClusterAdmin // made when first needed, and again when it broke
-	client  sarama.Client
-	readers []*tableClient
-	closed  bool
+	cfg    Config
+	admin  *admin
+	tables *tables
 }
 
 var _ transport.Cluster = (*Cluster)(nil)
 
-// New returns a cluster. It does not connect: the first use does, and later
-// ones do again after an outage.
+// New returns a cluster, or everything that is wrong with its configuration.
+// It does not connect: the first use does, and later ones do again after an
+// outage.
 func New(_ context.Context, cfg Config) (*Cluster, error) {
-	if len(cfg.Brokers) == 0 {
-		return nil, errors.New("kafka: no broker address")
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
 	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.Default()
-	}
-	if cfg.SessionTimeout <= 0 {
-		cfg.SessionTimeout = 10 * time.Second
-	}
-	if cfg.RebalanceTimeout <= 0 {
-		cfg.RebalanceTimeout = time.Minute
-	}
-	return &Cluster{cfg: cfg}, nil
+	c := &Cluster{cfg: cfg, admin: newAdmin(cfg)}
+	c.tables = newTables(c)
+	return c, nil
 }
 
-// Close implements transport.Cluster.
+// Close implements [transport.Cluster]. It ends requests and table reads that
+// are under way, with [transport.ErrClosed], and may be called again.
 func (c *Cluster) Close() error {
-	c.mu.Lock()
-	c.closed = true
-	readers := c.readers
-	c.readers = nil
-	err := c.dropAdmin()
-	c.mu.Unlock()
-	for _, r := range readers {
-		r.close()
-	}
-	return err
+	return errors.Join(c.tables.close(), c.admin.close())
 }
 
 // options are what all franz-go clients share.
@@ -78,56 +44,41 @@ func (c *Cluster) options(clientID string) []kgo.Opt {
 	if clientID == "" {
 		clientID = c.cfg.ClientID
 	}
-	if clientID == "" {
-		clientID = "millrace"
-	}
 	return []kgo.Opt{
 		kgo.SeedBrokers(c.cfg.Brokers...),
 		kgo.ClientID(clientID),
 		kgo.WithLogger(logger{c.cfg.Logger}),
+		// What makes a client ask for metadata, such as a leader that moved,
+		// holds up records: the default of 5 s is too long.
 		kgo.MetadataMinAge(250 * time.Millisecond),
-		kgo.RetryBackoffFn(func(n int) time.Duration {
-			return min(50*time.Millisecond<<min(n, 6), 2*time.Second)
-		}),
+		kgo.RetryBackoffFn(backoff),
 		kgo.DialTimeout(5 * time.Second),
 	}
 }
 
-// logger passes franz-go's warnings and errors on; the rest is debugging.
-type logger struct{ log *slog.Logger }
-
-func (l logger) Level() kgo.LogLevel {
-	if l.log.Enabled(context.Background(), slog.LevelDebug-4) {
-		return kgo.LogLevelDebug
-	}
-	return kgo.LogLevelWarn
+// backoff is how long to wait before the n-th try of what failed, from 1 on.
+func backoff(n int) time.Duration {
+	return min(25*time.Millisecond<<min(n, 7), 2*time.Second)
 }
 
-func (l logger) Log(level kgo.LogLevel, msg string, keyvals ...any) {
-	to := slog.LevelDebug
-	if level == kgo.LogLevelError {
-		to = slog.LevelWarn
+// wait waits, and says whether it was not cut short.
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
-	l.log.Log(context.Background(), to, "kafka: "+msg, keyvals...)
 }
 
-// unreachable says whether an error means that a connection is broken, so that
-// a new client may do better.
-func unreachable(err error) bool {
-	var netErr net.Error
-	return errors.Is(err, sarama.ErrOutOfBrokers) || errors.Is(err, sarama.ErrClosedClient) || errors.Is(err, sarama.ErrNotConnected) ||
-		errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) ||
-		errors.Is(err, net.ErrClosed) || errors.As(err, &netErr)
-}
+func (c Config) addresses() string { return strings.Join(c.Brokers, ", ") }
 
-func (c *Cluster) addresses() string { return strings.Join(c.cfg.Brokers, ", ") }
-
-func (c *Cluster) explain(what string, err error) error {
-	if err == nil {
-		return nil
+// closed translates franz-go's error of a closed client.
+func closed(err error) error {
+	if errors.Is(err, kgo.ErrClientClosed) {
+		return transport.ErrClosed
 	}
-	if unreachable(err) {
-		return fmt.Errorf("%s: no broker answers at %s: %w", what, c.addresses(), err)
-	}
-	return fmt.Errorf("%s: %w", what, err)
+	return err
 }

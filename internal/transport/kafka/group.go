@@ -4,185 +4,226 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace/millrace/internal/transport"
 )
 
-// group is a member of a consumer group and its producer: one franz-go client.
-type group struct {
-	*kgo.Client
-	c   *Cluster
-	cfg transport.GroupConfig
+// fetchMaxWait is how long a broker holds back the answer to a fetch while it
+// has nothing new. It delays no record, only changes of what is fetched.
+const fetchMaxWait = 250 * time.Millisecond
+
+// leaveTimeout bounds the farewell of a member that is closed without having
+// left. Its session times out if that fails.
+const leaveTimeout = 5 * time.Second
+
+// member is a [transport.Group]: one franz-go client that fetches, produces
+// and is the group's member.
+//
+//	             first Poll           a rebalance or a lost session
+//	created ───────────────> joined <──────────────────────────────┐
+//	   │                       │ └─ Revoked, Assigned; or Lost ─────┘
+//	   │ Close            Leave│: Revoked
+//	   └──────────> closed <───┘
+type member struct {
+	c    *Cluster
+	cl   *kgo.Client
+	cfg  transport.GroupConfig
+	join sync.Once
+	acks acks
+
+	mu    sync.Mutex
+	owned map[transport.TopicPartition]bool // between Assigned and the end of Revoked or the start of Lost
+	err   error                             // found together with records, for the next Poll
 }
 
-var _ transport.Group = (*group)(nil)
+var _ transport.Group = (*member)(nil)
 
-// Join implements transport.Cluster.
+// Join implements [transport.Cluster].
 func (c *Cluster) Join(_ context.Context, cfg transport.GroupConfig) (transport.Group, error) {
+	if cfg.Group == "" || len(cfg.Topics) == 0 {
+		return nil, fmt.Errorf("kafka group %q with topics %q: both a group id and topics are needed", cfg.Group, cfg.Topics)
+	}
 	if cfg.FetchMaxBytes <= 0 {
 		cfg.FetchMaxBytes = 1 << 20
 	}
-	g := &group{c: c, cfg: cfg}
-	call := func(f func(context.Context, transport.Assignment)) func(context.Context, *kgo.Client, map[string][]int32) {
-		return func(ctx context.Context, _ *kgo.Client, m map[string][]int32) {
-			if f != nil && len(m) > 0 {
-				f(ctx, m)
-			}
-		}
-	}
+	m := &member{c: c, cfg: cfg, owned: map[transport.TopicPartition]bool{}}
 	opts := append(c.options(cfg.ClientID), producing(cfg.Explicit, cfg.BufferedBytes)...)
 	opts = append(opts,
 		kgo.ConsumerGroup(cfg.Group),
-		kgo.ConsumeTopics(cfg.Topics...),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.Balancers(&copartitioned{}),
+		kgo.Balancers(copartitioned{}),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.FetchMinBytes(1),
-		kgo.FetchMaxWait(250*time.Millisecond),
+		kgo.FetchMaxWait(fetchMaxWait),
 		kgo.FetchMaxPartitionBytes(cfg.FetchMaxBytes),
-		kgo.HeartbeatInterval(300*time.Millisecond),
+		// A new group begins at the start. One that has committed an offset
+		// which the log no longer has is told so: to begin at the start again
+		// would process twice, or skip what retention deleted, in silence.
+		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
+		kgo.HeartbeatInterval(min(heartbeatInterval, c.cfg.SessionTimeout/3)),
 		kgo.SessionTimeout(c.cfg.SessionTimeout),
 		kgo.RebalanceTimeout(c.cfg.RebalanceTimeout),
-		// An assignment of nothing is an assignment too: it tells the engine
-		// that it is a member with no partitions.
-		kgo.OnPartitionsAssigned(func(ctx context.Context, _ *kgo.Client, m map[string][]int32) {
-			if cfg.Assigned != nil {
-				cfg.Assigned(ctx, m)
-			}
-		}),
-		kgo.OnPartitionsRevoked(call(cfg.Revoked)),
-		kgo.OnPartitionsLost(call(cfg.Lost)),
+		kgo.OnPartitionsAssigned(m.onAssigned),
+		kgo.OnPartitionsRevoked(m.onRevoked),
+		kgo.OnPartitionsLost(m.onLost),
 	)
-	cl, err := kgo.NewClient(opts...)
-	if err != nil {
+	var err error
+	if m.cl, err = kgo.NewClient(opts...); err != nil {
 		return nil, fmt.Errorf("kafka group %s: %w", cfg.Group, err)
 	}
-	g.Client = cl
-	return g, nil
+	return m, nil
 }
 
-// Produce implements transport.Producer.
-func (g *group) Produce(ctx context.Context, r *transport.Record, acked func(*transport.Record, error)) {
-	g.Client.Produce(ctx, r, acked)
+// onAssigned is called at the end of every rebalance. It is handed on even if
+// it brings nothing: an assignment of nothing tells a member that it is one.
+func (m *member) onAssigned(ctx context.Context, _ *kgo.Client, a map[string][]int32) {
+	m.own(a, true)
+	if m.cfg.Assigned != nil {
+		m.cfg.Assigned(ctx, a)
+	}
 }
 
-// Poll implements transport.Group. No callback of a rebalance runs between its
-// return and its next call: franz-go blocks them, and a caller that has put
-// the records where they belong calls again.
-func (g *group) Poll(ctx context.Context) ([]transport.Fetch, error) {
+// onRevoked is called before partitions go away, and at the end of a session
+// even if none do. Commits of them are good until it returns.
+func (m *member) onRevoked(ctx context.Context, _ *kgo.Client, a map[string][]int32) {
+	if len(a) == 0 {
+		return
+	}
+	if m.cfg.Revoked != nil {
+		m.cfg.Revoked(ctx, a)
+	}
+	m.own(a, false)
+}
+
+func (m *member) onLost(ctx context.Context, _ *kgo.Client, a map[string][]int32) {
+	if len(a) == 0 {
+		return
+	}
+	m.own(a, false)
+	if m.cfg.Lost != nil {
+		m.cfg.Lost(ctx, a)
+	}
+}
+
+func (m *member) own(a map[string][]int32, own bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for t, ps := range a {
+		for _, p := range ps {
+			if tp := (transport.TopicPartition{Topic: t, Partition: p}); own {
+				m.owned[tp] = true
+			} else {
+				delete(m.owned, tp)
+			}
+		}
+	}
+}
+
+// Poll implements [transport.Group]. It is called by one goroutine at a time.
+//
+// No callback of a rebalance runs between a return with records and the next
+// call: franz-go blocks them, and a caller that has put the records where they
+// belong calls again.
+func (m *member) Poll(ctx context.Context) ([]transport.Fetch, error) {
+	// franz-go joins as soon as it knows a topic.
+	m.join.Do(func() { m.cl.AddConsumeTopics(m.cfg.Topics...) })
 	for {
-		g.AllowRebalance()
-		fetches := g.PollFetches(ctx)
-		if err := ctx.Err(); err != nil {
-			g.AllowRebalance()
+		m.cl.AllowRebalance()
+		if err := m.takeError(); err != nil {
 			return nil, err
 		}
-		var err error
-		fetches.EachError(func(topic string, p int32, ferr error) {
-			if e := g.fetchError(topic, p, ferr); e != nil && err == nil {
-				err = e
-			}
-		})
-		if err != nil {
-			g.AllowRebalance()
-			return nil, err
-		}
+		fetches := m.cl.PollFetches(ctx)
 		var out []transport.Fetch
-		fetches.EachPartition(func(f kgo.FetchTopicPartition) {
-			if len(f.Records) > 0 {
-				out = append(out, transport.Fetch{TopicPartition: transport.TopicPartition{Topic: f.Topic, Partition: f.Partition},
-					Records: f.Records, End: f.HighWatermark})
-			}
-		})
-		if len(out) > 0 {
-			return out, nil
-		}
-	}
-}
-
-// fetchError returns what the caller has to know of; the client itself tries
-// again whatever may pass.
-func (g *group) fetchError(topic string, p int32, err error) error {
-	var session *kgo.ErrGroupSession
-	switch {
-	case errors.Is(err, kgo.ErrClientClosed):
-		return transport.ErrClosed
-	case errors.As(err, &session):
-		g.c.cfg.Logger.Warn("kafka group: session", "group", g.cfg.Group, "error", err)
-		return nil
-	case kerr.IsRetriable(err):
-		g.c.cfg.Logger.Debug("kafka fetch: tried again", "topic", topic, "partition", p, "error", err)
-		return nil
-	}
-	return fmt.Errorf("topic %s, partition %d: %w", topic, p, err)
-}
-
-// Pause implements transport.Group.
-func (g *group) Pause(a transport.Assignment) { g.PauseFetchPartitions(a) }
-
-// Resume implements transport.Group.
-func (g *group) Resume(a transport.Assignment) { g.ResumeFetchPartitions(a) }
-
-// Commit implements transport.Group. franz-go holds a commit back while the
-// member joins and syncs, so that it goes out with the generation that the
-// answer is checked against.
-func (g *group) Commit(ctx context.Context, offsets transport.Offsets) error {
-	m := make(map[string]map[int32]kgo.EpochOffset, len(offsets))
-	for t, ps := range offsets {
-		m[t] = make(map[int32]kgo.EpochOffset, len(ps))
-		for p, o := range ps {
-			m[t][p] = kgo.EpochOffset{Epoch: -1, Offset: o}
-		}
-	}
-	var result error
-	g.CommitOffsetsSync(ctx, m, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
-		if err != nil {
-			result = err
-			return
-		}
-		for _, t := range resp.Topics {
-			for _, p := range t.Partitions {
-				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-					result = fmt.Errorf("topic %s, partition %d: %w", t.Topic, p.Partition, err)
-					return
+		var errs []error
+		for _, f := range fetches {
+			for _, t := range f.Topics {
+				for _, p := range t.Partitions {
+					if p.Err != nil {
+						errs = append(errs, m.fetchError(ctx, t.Topic, p.Partition, p.Err))
+					}
+					if len(p.Records) > 0 {
+						out = append(out, transport.Fetch{
+							TopicPartition: transport.TopicPartition{Topic: t.Topic, Partition: p.Partition},
+							Records:        p.Records, End: p.HighWatermark,
+						})
+					}
 				}
 			}
 		}
-	})
-	return commitError(result)
-}
-
-func commitError(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, kerr.IllegalGeneration), errors.Is(err, kerr.UnknownMemberID), errors.Is(err, kerr.FencedInstanceID),
-		errors.Is(err, kerr.StaleMemberEpoch), errors.Is(err, kerr.FencedMemberEpoch):
-		return fmt.Errorf("%w: %w", transport.ErrFenced, err)
-	case errors.Is(err, kerr.RebalanceInProgress), kerr.IsRetriable(err):
-		return fmt.Errorf("%w: %w", transport.ErrRebalance, err)
+		// Records come first: franz-go's position is past them already.
+		err := errors.Join(errs...)
+		if len(out) > 0 {
+			m.keepError(err)
+			return out, nil
+		}
+		m.cl.AllowRebalance()
+		if ctx.Err() != nil {
+			m.keepError(err)
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	return mapped(err)
 }
 
-// Member implements transport.Group.
-func (g *group) Member() (string, int32) { return g.GroupMetadata() }
-
-// Leave implements transport.Group.
-func (g *group) Leave(ctx context.Context) error {
-	g.AllowRebalance()
-	return g.LeaveGroupContext(ctx)
+func (m *member) keepError(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.err = errors.Join(m.err, err)
 }
 
-// Close implements transport.Producer.
-func (g *group) Close() {
-	g.AllowRebalance()
-	g.Client.CloseAllowingRebalance()
+func (m *member) takeError() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	err := m.err
+	m.err = nil
+	return err
+}
+
+// Pause implements [transport.Group]. franz-go drops what it has fetched of
+// paused partitions and not yet returned, and fetches it again when they are
+// resumed.
+func (m *member) Pause(a transport.Assignment) { m.cl.PauseFetchPartitions(a) }
+
+// Resume implements [transport.Group].
+func (m *member) Resume(a transport.Assignment) { m.cl.ResumeFetchPartitions(a) }
+
+// Member implements [transport.Group].
+func (m *member) Member() (string, int32) { return m.cl.GroupMetadata() }
+
+// Leave implements [transport.Group]. franz-go waits for a rebalance that is
+// under way, calls onRevoked with all that the member has, in which commits are
+// good, and then tells the group. A Poll that waits goes on waiting until its
+// context ends or the member is closed.
+func (m *member) Leave(ctx context.Context) error {
+	m.cl.AllowRebalance()
+	if err := m.cl.LeaveGroupContext(ctx); err != nil && !errors.Is(err, kerr.UnknownMemberID) { // out already
+		return fmt.Errorf("leave group %s: %w", m.cfg.Group, err)
+	}
+	return nil
+}
+
+// Close implements [transport.Producer].
+func (m *member) Close() {
+	// franz-go's Close leaves too, but tries for half a minute if there is no
+	// broker. One that has left does so at once.
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	if err := m.Leave(ctx); err != nil {
+		m.c.cfg.Logger.Warn("kafka: could not leave the group; its session has to time out", "group", m.cfg.Group, "error", err)
+	}
+	m.cl.CloseAllowingRebalance()
+}
+
+// Produce implements [transport.Producer].
+func (m *member) Produce(ctx context.Context, r *transport.Record, acked func(*transport.Record, error)) {
+	m.cl.Produce(ctx, r, m.acks.promise(acked))
 }

@@ -1,0 +1,111 @@
+package kafka
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+)
+
+// Config configures a cluster's clients.
+type Config struct {
+	// Brokers are the addresses to begin with, host:port; the port is 9092 if
+	// it is left out. The other brokers are learned from them. Required.
+	Brokers []string
+	// ClientID is shown in the brokers' logs and quotas. Default "millrace".
+	// A GroupConfig's or ProducerConfig's own comes first.
+	ClientID string
+	// Logger gets what the clients have to say: their errors as warnings, the
+	// rest as debugging. Default slog.Default().
+	Logger *slog.Logger
+
+	// SessionTimeout is how long a group waits for a member that is not heard
+	// of before its partitions go to others. The brokers bound it from below
+	// (group.min.session.timeout.ms, 6 s). Default 10 s, at least 1 s.
+	SessionTimeout time.Duration
+	// RebalanceTimeout is how long a group waits for a member that is asked to
+	// give up partitions, that is for its Revoked. Default 60 s, at least
+	// SessionTimeout.
+	RebalanceTimeout time.Duration
+	// ConnectTimeout bounds how long administration looks for a broker before
+	// any has answered: a wrong address is an error, not a wait. Once a broker
+	// has answered, outages are waited out for as long as the context lets.
+	// Default 30 s.
+	ConnectTimeout time.Duration
+}
+
+// heartbeatInterval is how soon a member learns of a rebalance: the broker
+// tells it in the answer to a heartbeat.
+const heartbeatInterval = 300 * time.Millisecond
+
+func (c Config) withDefaults() Config {
+	if c.ClientID == "" {
+		c.ClientID = "millrace"
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.SessionTimeout == 0 {
+		c.SessionTimeout = 10 * time.Second
+	}
+	if c.RebalanceTimeout == 0 {
+		c.RebalanceTimeout = max(time.Minute, c.SessionTimeout)
+	}
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = 30 * time.Second
+	}
+	return c
+}
+
+// validate returns everything that is wrong.
+func (c Config) validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if len(c.Brokers) == 0 {
+		bad("Brokers is empty: give the address of at least one broker, as host:port")
+	}
+	for i, b := range c.Brokers {
+		if err := checkAddress(b); err != nil {
+			bad("Brokers[%d] is %q: %w", i, b, err)
+		}
+	}
+	if c.SessionTimeout < time.Second {
+		bad("SessionTimeout is %s, must be at least 1s, and as long as the brokers' group.min.session.timeout.ms", c.SessionTimeout)
+	}
+	if c.RebalanceTimeout < c.SessionTimeout {
+		bad("RebalanceTimeout is %s, must be at least SessionTimeout, %s", c.RebalanceTimeout, c.SessionTimeout)
+	}
+	if c.ConnectTimeout < 0 {
+		bad("ConnectTimeout is %s, must not be negative", c.ConnectTimeout)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("kafka: configuration: %w", err)
+	}
+	return nil
+}
+
+func checkAddress(a string) error {
+	host, port, err := net.SplitHostPort(withPort(a))
+	if err != nil {
+		return fmt.Errorf("not host:port: %w", err)
+	}
+	if host == "" {
+		return errors.New("the host is missing")
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+		return fmt.Errorf("port %q is not a number from 1 to 65535", port)
+	}
+	return nil
+}
+
+// withPort adds Kafka's port to an address without one: sarama needs it.
+func withPort(a string) string {
+	if _, _, err := net.SplitHostPort(a); err != nil {
+		if host, _, err := net.SplitHostPort(a + ":9092"); err == nil && host != "" {
+			return a + ":9092"
+		}
+	}
+	return a
+}
