@@ -23,8 +23,9 @@ const patience = 2 * time.Second
 // admin is the connection for administration. It is made when first needed,
 // and again when it broke.
 type admin struct {
-	cfg   Config
-	calls sync.WaitGroup // attempts, which may outlive their callers
+	cfg    Config
+	dialer *dialer
+	calls  sync.WaitGroup // attempts, which may outlive their callers
 
 	dialing sync.Mutex // held while a connection is made
 
@@ -40,7 +41,7 @@ type connection struct {
 	client sarama.Client
 }
 
-func newAdmin(cfg Config) *admin { return &admin{cfg: cfg} }
+func newAdmin(cfg Config) *admin { return &admin{cfg: cfg, dialer: newDialer()} }
 
 // config is sarama's. It asks for no newer versions of requests than a broker
 // has (ApiVersions), so the version here is only the newest to use: one that
@@ -50,11 +51,11 @@ func (a *admin) config() *sarama.Config {
 	sc.Version = sarama.V4_0_0_0
 	sc.ClientID = a.cfg.ClientID
 	sc.Metadata.RefreshFrequency = 0 // what is stale is found out by requests that fail
-	sc.Metadata.Retry.Max = 1
+	sc.Metadata.Retry.Max = 0        // what is tried again is decided here
 	sc.Metadata.AllowAutoTopicCreation = false
-	sc.Admin.Retry.Max = 1 // what is tried again is decided here
+	sc.Admin.Retry.Max = 1
 	sc.Admin.Timeout = 15 * time.Second
-	sc.Net.DialTimeout = 5 * time.Second
+	sc.Net.Proxy.Enable, sc.Net.Proxy.Dialer = true, a.dialer
 	sc.Net.ReadTimeout = 20 * time.Second
 	sc.Net.WriteTimeout = 10 * time.Second
 	return sc
@@ -86,9 +87,12 @@ func call[T any](ctx context.Context, a *admin, what string, f func(*connection)
 			if err == nil {
 				r.value, err = f(conn)
 			}
-			a.learn(conn, err)
+			broken := a.learn(conn, err)
 			r.err = err
 			results <- r
+			if broken != nil { // sarama waits for other requests that are under way
+				_ = broken.Close()
+			}
 		}()
 		var r result
 		select {
@@ -186,18 +190,18 @@ func (a *admin) connect() (*connection, error) {
 }
 
 // learn notes what an attempt says of its connection. One that broke is
-// dropped, unless another attempt has replaced it already.
-func (a *admin) learn(conn *connection, err error) {
+// dropped and returned, unless another attempt has replaced it already.
+func (a *admin) learn(conn *connection, err error) (broken *connection) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !unreachable(err) {
+	switch {
+	case !unreachable(err):
 		a.reached = a.reached || !errors.Is(err, transport.ErrClosed)
-		return
-	}
-	if conn != nil && a.conn == conn {
+	case conn != nil && a.conn == conn:
 		a.conn = nil
-		_ = conn.Close() // it broke
+		return conn
 	}
+	return nil
 }
 
 func (a *admin) close() error {
@@ -205,8 +209,9 @@ func (a *admin) close() error {
 	conn := a.conn
 	a.conn, a.closed = nil, true
 	a.mu.Unlock()
+	a.dialer.close() // ends the calls that are under way
 	var err error
-	if conn != nil { // ends the calls that are under way
+	if conn != nil {
 		if err = conn.Close(); errors.Is(err, sarama.ErrClosedClient) {
 			err = nil
 		}

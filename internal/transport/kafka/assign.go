@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+
+	"github.com/millrace/millrace/internal/transport"
 )
 
 // candidate is a member of a group when its partitions are assigned.
@@ -19,19 +21,21 @@ type candidate struct {
 //
 // Partition i of all topics goes to one member: it is one task with one state.
 // The unit that is assigned is thus the partition's number. Members that ask
-// for any topic get equal shares of the numbers, give or take one. A member
-// keeps the numbers that it has as long as they are no more than its share, so
-// that as few move as can be. The result depends on the members and counts
-// only, not on the order of the members or on maps: whoever leads the group
-// comes to the same.
+// for any topic get equal shares of the numbers, give or take one. As many
+// numbers as these shares allow stay where they are. The result depends on the
+// members and counts only, not on the order of the members or on maps: whoever
+// leads the group comes to the same.
 //
 // During an upgrade that adds or removes an input, members ask for different
 // topics. The partitions that the owner of a number did not ask for go
-// together to another member that did.
+// together to another member that did. Who of them is the owner is not written
+// down anywhere: it may be any that has all that it wants of the number (see
+// keep), and whichever it is, everything stays where it is.
 func assign(members []candidate, counts map[string]int32) []map[string][]int32 {
 	a := newAssigner(members, counts)
 	if len(a.order) > 0 {
-		a.settleShares()
+		a.keep()
+		a.fill()
 		a.giveOut()
 	}
 	return a.out
@@ -40,25 +44,36 @@ func assign(members []candidate, counts map[string]int32) []map[string][]int32 {
 type assigner struct {
 	members []candidate
 	counts  map[string]int32
-	wants   []map[string]bool // by member: the topics that it asks for and that exist
-	topics  []string          // that anybody wants, sorted
-	order   []int             // the members that want anything, by id
-	owner   []int             // by partition number; -1 none yet
-	held    []int             // by member: numbers
-	load    []int             // by member: partitions
+	wants   []map[string]bool                   // by member: the topics that it asks for and that exist
+	has     []map[transport.TopicPartition]bool // by member: what it says it has
+	topics  []string                            // that anybody wants, sorted
+	order   []int                               // the members that want anything, by id
+	claims  [][]claim                           // by partition number: of the newest generation
+	owner   []int                               // by partition number; -1 none yet
+	numbers [][]int                             // by member: of which it is the owner
+	share   int                                 // of numbers, that each gets at least
+	larger  int                                 // how many members may have one more
+	load    []int                               // by member: partitions
 	out     []map[string][]int32
 }
 
 func newAssigner(members []candidate, counts map[string]int32) *assigner {
 	a := &assigner{members: members, counts: counts,
-		wants: make([]map[string]bool, len(members)),
-		held:  make([]int, len(members)),
-		load:  make([]int, len(members)),
-		out:   make([]map[string][]int32, len(members)),
+		wants:   make([]map[string]bool, len(members)),
+		has:     make([]map[transport.TopicPartition]bool, len(members)),
+		numbers: make([][]int, len(members)),
+		load:    make([]int, len(members)),
+		out:     make([]map[string][]int32, len(members)),
 	}
 	wanted, numbers := map[string]bool{}, int32(0)
 	for i, m := range members {
 		a.wants[i], a.out[i] = map[string]bool{}, map[string][]int32{}
+		a.has[i] = map[transport.TopicPartition]bool{}
+		for t, ps := range m.owned {
+			for _, p := range ps {
+				a.has[i][transport.TopicPartition{Topic: t, Partition: p}] = true
+			}
+		}
 		for _, t := range m.topics {
 			if counts[t] > 0 {
 				a.wants[i][t], wanted[t] = true, true
@@ -71,73 +86,126 @@ func newAssigner(members []candidate, counts map[string]int32) *assigner {
 	}
 	a.topics = slices.Sorted(maps.Keys(wanted))
 	slices.SortFunc(a.order, func(x, y int) int { return cmp.Compare(members[x].id, members[y].id) })
-	a.owner = a.claims(int(numbers))
+	a.claims = make([][]claim, numbers)
+	for p := range a.claims {
+		a.owner = append(a.owner, -1)
+		a.claims[p] = a.claimsOf(int32(p))
+	}
+	if len(a.order) > 0 {
+		a.share, a.larger = int(numbers)/len(a.order), int(numbers)%len(a.order)
+	}
 	return a
 }
 
-// claims returns who has each number now. The newest generation counts: an
-// older claim is that of a member that missed a rebalance. Among equals the
-// one with most topics of the number has it.
-func (a *assigner) claims(numbers int) []int {
-	type claim struct {
-		generation int32
-		topics     int
-	}
-	owner, best := make([]int, numbers), make([]claim, numbers)
-	for p := range owner {
-		owner[p] = -1
-	}
-	for _, i := range a.order {
-		topics := make(map[int32]int)
-		for t, ps := range a.members[i].owned {
-			for _, p := range ps {
-				if a.wants[i][t] && p >= 0 && p < a.counts[t] {
-					topics[p]++
-				}
-			}
-		}
-		for p, n := range topics {
-			c := claim{a.members[i].generation, n}
-			if owner[p] < 0 || c.generation > best[p].generation || c.generation == best[p].generation && c.topics > best[p].topics {
-				owner[p], best[p] = i, c
-			}
-		}
-	}
-	return owner
+// claim says that a member has partitions of a number.
+type claim struct {
+	member int
+	topics int  // of which it has the partition
+	all    bool // these are all that it wants
 }
 
-// settleShares lets every number have an owner, moving as few as can be.
-func (a *assigner) settleShares() {
-	for _, i := range a.owner {
-		if i >= 0 {
-			a.held[i]++
-		}
-	}
-	// Shares differ by one at most; the larger ones go to those that have most.
-	byHeld := slices.Clone(a.order)
-	slices.SortStableFunc(byHeld, func(x, y int) int { return cmp.Compare(a.held[y], a.held[x]) })
-	share := make([]int, len(a.members))
-	for k, i := range byHeld {
-		share[i] = len(a.owner) / len(byHeld)
-		if k < len(a.owner)%len(byHeld) {
-			share[i]++
-		}
-	}
-	var free []int
-	for p, i := range slices.Backward(a.owner) {
-		if i < 0 || a.held[i] > share[i] {
-			if i >= 0 {
-				a.held[i]--
-			}
-			free = append(free, p)
-		}
-	}
+// claimsOf returns the claims to a number, those to most topics first. An older
+// generation's count for nothing: that member missed a rebalance.
+func (a *assigner) claimsOf(p int32) (claims []claim) {
+	newest := int32(-1)
 	for _, i := range a.order {
-		for a.held[i] < share[i] {
-			last := len(free) - 1
-			a.owner[free[last]], free = i, free[:last]
-			a.held[i]++
+		c := claim{member: i, all: true}
+		for t := range a.wants[i] {
+			switch {
+			case p >= a.counts[t]:
+			case a.has[i][transport.TopicPartition{Topic: t, Partition: p}]:
+				c.topics++
+			default:
+				c.all = false
+			}
 		}
+		if g := a.members[i].generation; c.topics > 0 && g >= newest {
+			if g > newest {
+				newest, claims = g, nil
+			}
+			claims = append(claims, c)
+		}
+	}
+	slices.SortStableFunc(claims, func(x, y claim) int { return cmp.Compare(y.topics, x.topics) })
+	return claims
+}
+
+// keep lets as many numbers as possible have an owner that has all that it
+// wants of them already. That is a matching of numbers to members with as many
+// places as their shares; it is found by augmenting paths.
+func (a *assigner) keep() {
+	for p := range a.owner {
+		a.place(p, make([]bool, len(a.members)))
+	}
+}
+
+// place finds an owner for a number among those that claim all of it. Members
+// that have no room make it, if another owner can be found for one of theirs.
+func (a *assigner) place(p int, visited []bool) bool {
+	for _, c := range a.claims[p] {
+		if c.all && !visited[c.member] && a.room(c.member) {
+			a.own(c.member, p)
+			return true
+		}
+	}
+	for _, c := range a.claims[p] {
+		i := c.member
+		if !c.all || visited[i] {
+			continue
+		}
+		visited[i] = true
+		for k, q := range a.numbers[i] {
+			if len(a.claims[q]) > 1 && a.place(q, visited) {
+				a.numbers[i] = slices.Delete(a.numbers[i], k, k+1)
+				a.own(i, p)
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// room says whether a member may have one more number.
+func (a *assigner) room(i int) bool {
+	n := len(a.numbers[i])
+	if n != a.share {
+		return n < a.share
+	}
+	larger := 0
+	for _, j := range a.order {
+		if len(a.numbers[j]) > a.share {
+			larger++
+		}
+	}
+	return larger < a.larger
+}
+
+func (a *assigner) own(i, p int) {
+	a.owner[p] = i
+	a.numbers[i] = append(a.numbers[i], p)
+}
+
+// fill finds owners for the numbers that have none: those that have some of it
+// first, then those with fewest numbers, and of these who wants most topics.
+func (a *assigner) fill() {
+	for p, i := range a.owner {
+		if i >= 0 {
+			continue
+		}
+		for _, c := range a.claims[p] {
+			if a.room(c.member) {
+				a.own(c.member, p)
+				break
+			}
+		}
+	}
+	for p, i := range a.owner {
+		if i >= 0 {
+			continue
+		}
+		a.own(slices.MinFunc(a.order, func(x, y int) int {
+			return cmp.Or(cmp.Compare(len(a.numbers[x]), len(a.numbers[y])), cmp.Compare(len(a.wants[y]), len(a.wants[x])))
+		}), p)
 	}
 }
 
@@ -176,7 +244,7 @@ func (a *assigner) substitute(p int32, topics []string) int {
 		for _, t := range topics {
 			if a.wants[i][t] {
 				wants++
-				if slices.Contains(a.members[i].owned[t], p) {
+				if a.has[i][transport.TopicPartition{Topic: t, Partition: p}] {
 					has++
 				}
 			}

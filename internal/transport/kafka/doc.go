@@ -18,7 +18,7 @@
 //   - config.go: [Config], its defaults and its checks
 //   - cluster.go: [Cluster] and its life, the options of all franz-go clients
 //   - admin.go: the connection for administration, what is tried again and how
-//     long; topics.go: the requests
+//     long; dialer.go: its connections; topics.go: the requests
 //   - group.go: a group's member, its callbacks and [transport.Group]'s Poll;
 //     fetcherror.go: what a failed fetch means; commit.go: commits of offsets
 //   - balancer.go: the group's assignment protocol; assign.go: who gets which
