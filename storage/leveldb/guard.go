@@ -60,7 +60,8 @@ func (g *guard) Open(fd ldb.FileDesc) (ldb.Reader, error) {
 		return r, nil
 	}
 	if err != nil {
-		return nil, errors.Join(err, r.Close())
+		r.Close()
+		return nil, err // as it is: LevelDB looks at its type
 	}
 	return checked, nil
 }

@@ -69,7 +69,8 @@ func (g *guard) table(fd ldb.FileDesc, want uint64) error {
 		return corrupted(fd, err)
 	}
 	size, err := r.Seek(0, io.SeekEnd)
-	if err := errors.Join(err, r.Close()); err != nil {
+	r.Close()
+	if err != nil {
 		return err
 	}
 	if uint64(size) != want {

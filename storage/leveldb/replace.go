@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	lerrors "github.com/syndtr/goleveldb/leveldb/errors"
+	ldb "github.com/syndtr/goleveldb/leveldb/storage"
 
 	"github.com/millrace/millrace/storage"
 )
@@ -43,10 +44,19 @@ func sorted(dir, what string, err error) error {
 	case replaceable(err):
 		return err
 	case surroundings(err):
-	case lerrors.IsCorrupted(err), errors.Is(err, fs.ErrNotExist), errors.Is(err, io.ErrUnexpectedEOF):
+	case isCorrupted(err), errors.Is(err, fs.ErrNotExist), errors.Is(err, io.ErrUnexpectedEOF):
 		return &storage.CorruptError{Dir: dir, Err: err}
 	}
 	return fmt.Errorf("store %s: %s: %w", dir, what, err)
+}
+
+// isCorrupted is that of LevelDB, for wrapped errors too.
+func isCorrupted(err error) bool {
+	var (
+		c *lerrors.ErrCorrupted
+		f *ldb.ErrCorrupted
+	)
+	return errors.As(err, &c) || errors.As(err, &f)
 }
 
 // surroundings says whether the system, not the store, is at fault.

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 
 	"github.com/syndtr/goleveldb/leveldb"
-	lerrors "github.com/syndtr/goleveldb/leveldb/errors"
 	"github.com/syndtr/goleveldb/leveldb/opt"
 
 	"github.com/millrace/millrace/storage"
@@ -173,7 +172,7 @@ func (s *Store) fault(what string, err error) error {
 	switch {
 	case errors.Is(err, leveldb.ErrClosed), errors.Is(err, leveldb.ErrIterReleased), errors.Is(err, leveldb.ErrSnapshotReleased):
 		return storage.ErrClosed
-	case lerrors.IsCorrupted(err) && !surroundings(err):
+	case isCorrupted(err) && !surroundings(err):
 		// If this fails the damage is found again.
 		_ = os.WriteFile(filepath.Join(s.dir, damageMark), []byte(err.Error()), 0o640)
 	}
