@@ -124,14 +124,6 @@ func (q *queue) done(input, n int) (resume bool) {
 	return false
 }
 
-// head returns the topic of an input that has records, or "".
-func (q *queue) head() string {
-	if i, r := q.take(1); r != nil {
-		return q.inputs[i].topic
-	}
-	return ""
-}
-
 // lag returns how many records of an input are in the log beyond next.
 func (q *queue) lag(input int, next int64) int64 {
 	q.mu.Lock()

@@ -41,7 +41,6 @@ type Driver struct {
 	cfg      pipeline.Config
 	b        backend
 	seen     map[string]int // records of a topic that Expect or Records returned
-	last     error          // of a service that ended
 
 	mu  sync.Mutex
 	now time.Time
