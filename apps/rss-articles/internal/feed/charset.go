@@ -1,0 +1,190 @@
+package feed
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/html/charset"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/simplifiedchinese"
+	uni "golang.org/x/text/encoding/unicode"
+)
+
+// unpack undoes a gzip that nobody declared, within bounds.
+func unpack(b []byte, limit int) ([]byte, error) {
+	if len(b) > limit {
+		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
+	}
+	if !bytes.HasPrefix(b, []byte{0x1f, 0x8b}) {
+		return b, nil
+	}
+	z, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return nil, fmt.Errorf("%w: gzip: %w", ErrMalformed, err)
+	}
+	out, err := io.ReadAll(io.LimitReader(z, int64(limit)+1))
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, fmt.Errorf("%w: gzip: %w", ErrMalformed, err)
+	}
+	if len(out) > limit {
+		return nil, fmt.Errorf("%w: more than %d bytes when unpacked", ErrTooLarge, limit)
+	}
+	return out, nil
+}
+
+var declared = regexp.MustCompile(`(?i)^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9_.:-]{1,40})["']`)
+
+// toUTF8 finds the encoding of a document: by its byte order mark, by its
+// bytes when they are valid UTF-8, by the HTTP header, by its declaration, and
+// by what its bytes look like; in this order, since declarations are copied
+// from elsewhere more often than bytes lie.
+func toUTF8(b []byte, contentType string) []byte {
+	switch {
+	case bytes.HasPrefix(b, []byte{0xef, 0xbb, 0xbf}):
+		b = b[3:]
+	case bytes.HasPrefix(b, []byte{0xff, 0xfe}), looksUTF16(b, 0):
+		return decode(b, uni.UTF16(uni.LittleEndian, uni.UseBOM))
+	case bytes.HasPrefix(b, []byte{0xfe, 0xff}), looksUTF16(b, 1):
+		return decode(b, uni.UTF16(uni.BigEndian, uni.UseBOM))
+	}
+	if utf8.Valid(b) && !escapes(b) {
+		return b
+	}
+	for _, name := range []string{headerCharset(contentType), declaredCharset(b)} {
+		if name == "" {
+			continue
+		}
+		if enc, canonical := charset.Lookup(name); enc != nil && canonical != "utf-8" {
+			if out := decode(b, enc); good(out) {
+				return out
+			}
+		}
+	}
+	return guess(b)
+}
+
+func headerCharset(contentType string) string {
+	_, params, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return ""
+	}
+	return params["charset"]
+}
+
+func declaredCharset(b []byte) string {
+	if m := declared.FindSubmatch(b[:min(len(b), 400)]); m != nil {
+		return string(m[1])
+	}
+	return ""
+}
+
+// looksUTF16 says whether every other byte of the beginning is zero.
+func looksUTF16(b []byte, zero int) bool {
+	if len(b) < 8 {
+		return false
+	}
+	for i := range 4 {
+		if b[2*i+1-zero] != 0 || b[2*i+zero] == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// escapes says whether a document uses the escape sequences of ISO-2022, which
+// are ASCII.
+func escapes(b []byte) bool { return bytes.Contains(b, []byte("\x1b$")) }
+
+func decode(b []byte, enc encoding.Encoding) []byte {
+	out, err := enc.NewDecoder().Bytes(b)
+	if err != nil {
+		return nil
+	}
+	return bytes.TrimPrefix(out, []byte("\ufeff"))
+}
+
+// good says whether a decoding makes sense: nearly no characters that stand
+// for undecodable bytes.
+func good(b []byte) bool {
+	return len(b) > 0 && bytes.Count(b, []byte("\ufffd")) <= len(b)/2000
+}
+
+// guess decodes bytes of which nobody says rightly what they are. Mostly
+// UTF-8: the stray bytes are taken for Windows-1252, one by one. Pairs of high
+// bytes that make up Chinese: GB18030. Else Windows-1252.
+func guess(b []byte) []byte {
+	invalid, multi := 0, 0
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		switch {
+		case r == utf8.RuneError && n == 1:
+			invalid++
+		case n > 1:
+			multi++
+		}
+		i += n
+	}
+	if invalid <= 8 || invalid <= multi/4 {
+		return patch(b)
+	}
+	if out := decode(b, simplifiedchinese.GB18030); good(out) && hanShare(out) > 0.6 {
+		return out
+	}
+	return decode(b, charmap.Windows1252)
+}
+
+// hanShare is the share of Han characters among those beyond ASCII.
+func hanShare(b []byte) float64 {
+	han, all := 0, 0
+	for _, r := range string(b) {
+		if r < 0x80 {
+			continue
+		}
+		all++
+		if unicode.Is(unicode.Han, r) || unicode.Is(unicode.Po, r) || r >= 0xff00 && r <= 0xffef {
+			han++
+		}
+	}
+	if all == 0 {
+		return 0
+	}
+	return float64(han) / float64(all)
+}
+
+// patch replaces the bytes that are not UTF-8 by what they are in
+// Windows-1252.
+func patch(b []byte) []byte {
+	out := make([]byte, 0, len(b)+16)
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		if r == utf8.RuneError && n == 1 {
+			out = utf8.AppendRune(out, charmap.Windows1252.DecodeByte(b[0]))
+		} else {
+			out = append(out, b[:n]...)
+		}
+		b = b[n:]
+	}
+	return out
+}
+
+// forXML drops the characters that XML does not allow.
+func forXML(b []byte) []byte {
+	return bytes.Map(func(r rune) rune {
+		switch {
+		case r == '\t', r == '\n', r == '\r', r >= 0x20 && r < 0xfffe && r != 0x7f, r > 0xffff:
+			return r
+		}
+		return -1
+	}, b)
+}
+
+func lower(b []byte) string { return strings.ToLower(string(b)) }

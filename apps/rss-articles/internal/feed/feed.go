@@ -1,0 +1,191 @@
+package feed
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/mmcdole/gofeed"
+)
+
+// Feed is a feed's own description with its items, newest first as they stand.
+type Feed struct {
+	Title string
+	Link  string
+	Items []Item
+}
+
+// Item is an entry of a feed. Content and Summary are HTML as the feed has it.
+type Item struct {
+	GUID      string    `json:"guid,omitempty"`
+	Link      string    `json:"link,omitempty"`
+	Title     string    `json:"title,omitempty"`
+	Content   string    `json:"content,omitempty"`
+	Summary   string    `json:"summary,omitempty"`
+	Author    string    `json:"author,omitempty"`
+	Tags      []string  `json:"tags,omitempty"`
+	Published time.Time `json:"published,omitzero"` // UTC; zero if unknown or out of bounds
+}
+
+// What Parse cannot read; test with errors.Is.
+var (
+	ErrEmpty     = errors.New("the document is empty")
+	ErrNotAFeed  = errors.New("the document is no feed")
+	ErrTooLarge  = errors.New("the document is too large")
+	ErrTooDeep   = errors.New("the document is nested too deeply")
+	ErrMalformed = errors.New("the feed is malformed")
+)
+
+// Limits bound what a feed may cost.
+type Limits struct {
+	Bytes int // of the document, unpacked; default 10 MiB
+	Items int // default 2,000; later ones are left out
+	Depth int // of nested elements; default 256
+}
+
+// Hints say what is known of a document besides its bytes.
+type Hints struct {
+	URL         string    // where it came from, to resolve relative links
+	ContentType string    // the HTTP header, for its charset
+	Now         time.Time // dates more than a day later are ignored; zero: all up to the year 2100 are kept
+	Limits      Limits
+}
+
+func (l Limits) withDefaults() Limits {
+	if l.Bytes <= 0 {
+		l.Bytes = 10 << 20
+	}
+	if l.Items <= 0 {
+		l.Items = 2000
+	}
+	if l.Depth <= 0 {
+		l.Depth = 256
+	}
+	return l
+}
+
+// Parse reads a feed.
+func Parse(body []byte, h Hints) (*Feed, error) {
+	h.Limits = h.Limits.withDefaults()
+	body, err := unpack(body, h.Limits.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	text := toUTF8(body, h.ContentType)
+	text = bytes.TrimSpace(text)
+	if len(text) == 0 {
+		return nil, ErrEmpty
+	}
+	var parsed *gofeed.Feed
+	if text[0] == '{' || text[0] == '[' {
+		parsed, err = parseJSON(text, h.Limits.Depth)
+	} else {
+		parsed, err = parseXML(text, h.Limits)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return convert(parsed, h), nil
+}
+
+// parse calls gofeed, whose panics are the document's fault.
+func parse(text []byte) (f *gofeed.Feed, err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			f, err = nil, fmt.Errorf("%w: %v", ErrMalformed, x)
+		}
+	}()
+	f, err = gofeed.NewParser().Parse(bytes.NewReader(text))
+	if errors.Is(err, gofeed.ErrFeedTypeNotDetected) {
+		return nil, ErrNotAFeed
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return f, nil
+}
+
+func convert(p *gofeed.Feed, h Hints) *Feed {
+	base := h.URL
+	f := &Feed{Title: strings.TrimSpace(p.Title), Link: resolve(base, p.Link)}
+	if f.Link != "" && base == "" {
+		base = f.Link
+	}
+	for _, i := range p.Items {
+		if i == nil || len(f.Items) == h.Limits.Items {
+			continue
+		}
+		f.Items = append(f.Items, convertItem(i, base, h.Now))
+	}
+	return f
+}
+
+func convertItem(i *gofeed.Item, base string, now time.Time) Item {
+	item := Item{
+		GUID:    strings.TrimSpace(i.GUID),
+		Link:    resolve(base, i.Link),
+		Title:   strings.TrimSpace(i.Title),
+		Content: strings.TrimSpace(i.Content),
+		Summary: strings.TrimSpace(i.Description),
+	}
+	if item.Link == "" && (strings.HasPrefix(item.GUID, "http://") || strings.HasPrefix(item.GUID, "https://")) {
+		item.Link = item.GUID // a permalink, as RSS has it by default
+	}
+	for _, a := range i.Authors {
+		if a != nil {
+			item.Author = strings.TrimSpace(firstOf(a.Name, a.Email))
+			break
+		}
+	}
+	for _, t := range i.Categories {
+		if t = strings.TrimSpace(t); t != "" {
+			item.Tags = append(item.Tags, t)
+		}
+	}
+	for _, t := range []*time.Time{i.PublishedParsed, i.UpdatedParsed} {
+		if t != nil && item.Published.IsZero() {
+			item.Published = bounded(*t, now)
+		}
+	}
+	for _, s := range []string{i.Published, i.Updated} {
+		if item.Published.IsZero() && s != "" {
+			item.Published = bounded(parseDate(s), now)
+		}
+	}
+	return item
+}
+
+// resolve makes a link absolute. What is no web address gives "".
+func resolve(base, link string) string {
+	link = strings.TrimSpace(link)
+	if link == "" {
+		return ""
+	}
+	u, err := url.Parse(link)
+	if err != nil {
+		return ""
+	}
+	if !u.IsAbs() {
+		b, err := url.Parse(base)
+		if err != nil || !b.IsAbs() {
+			return ""
+		}
+		u = b.ResolveReference(u)
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return ""
+	}
+	return u.String()
+}
+
+func firstOf(ss ...string) string {
+	for _, s := range ss {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}
