@@ -69,8 +69,8 @@ type Global[V any] struct {
 }
 
 // Lookup declares a table of others that the processor reads at any key. Every
-// instance of the processor holds all of it. The keys must have been
-// partitioned by murmur2, as Java clients and this framework do.
+// instance of the processor holds all of it. A table that others write must be
+// declared with their partitioner: see PartitionedBy.
 func Lookup[V any](p *Processor, t Table[V]) Global[V] {
 	d := p.uses(t)
 	p.spec.Lookups = append(p.spec.Lookups, d.lookup)

@@ -38,8 +38,8 @@ type Header struct {
 }
 
 // Emit sends v under a key, with the time of the record at hand, once the
-// handler has returned nil. The partition is the one that Java's default
-// partitioner chooses for the key (murmur2).
+// handler has returned nil. The partition is the one that the topic's
+// partitioner chooses for the key: see PartitionedBy.
 func (o Out[V]) Emit(ctx *Context, key string, v V, headers ...Header) {
 	o.EmitAt(ctx, key, v, ctx.rec.Timestamp, headers...)
 }

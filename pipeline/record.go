@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/millrace/millrace/internal/partition"
 	"github.com/millrace/millrace/internal/transport"
 )
 
@@ -18,6 +19,9 @@ type Record struct {
 	deleted bool
 	at      time.Time
 	headers []Header
+	pinned  bool // to a partition
+	to      int32
+	by      partition.By
 	encode  func() ([]byte, error)
 	decode  func([]byte) (any, error)
 }
@@ -36,7 +40,7 @@ func (t Table[V]) Row(key string, v V) Record { return t.record(key, v, true) }
 func (t Table[V]) Deleted(key string) Record { return t.gone(key, true) }
 
 func (d def[V]) record(key string, v V, table bool) Record {
-	return Record{topic: d.name, table: table, key: key, value: v,
+	return Record{topic: d.name, table: table, key: key, value: v, by: d.partitioner(),
 		encode: func() ([]byte, error) {
 			b, err := d.codec.Append([]byte{}, v)
 			return b, err
@@ -45,7 +49,7 @@ func (d def[V]) record(key string, v V, table bool) Record {
 }
 
 func (d def[V]) gone(key string, table bool) Record {
-	return Record{topic: d.name, table: table, key: key, deleted: true, decode: d.any,
+	return Record{topic: d.name, table: table, key: key, deleted: true, decode: d.any, by: d.partitioner(),
 		encode: func() ([]byte, error) { return nil, nil }}
 }
 
@@ -63,6 +67,9 @@ func (r Record) With(name string, value []byte) Record {
 	r.headers = append(r.headers[:len(r.headers):len(r.headers)], Header{name, value})
 	return r
 }
+
+// To returns the record for a partition, whatever its key.
+func (r Record) To(partition int) Record { r.pinned, r.to = true, int32(partition); return r }
 
 // Topic returns the name of the topic or table.
 func (r Record) Topic() string { return r.topic }
@@ -96,6 +103,16 @@ func (r Record) String() string {
 	return fmt.Sprintf("%s[%q] = %+v", r.topic, r.key, r.Value())
 }
 
+// In returns the record for the partition of n that its topic's partitioner
+// chooses for its key, unless it is for one already. It is for the packages of
+// this module, such as the test driver, and not part of the API.
+func (r Record) In(n int32) Record {
+	if r.pinned || r.unkeyed || r.by == "" || n < 1 {
+		return r
+	}
+	return r.To(int(r.by.Partition(raw(r.key), n)))
+}
+
 // Encoded returns the record as the transport sends it. It is for the packages
 // of this module, such as the test driver, and not part of the API.
 func (r Record) Encoded() (*transport.Record, error) {
@@ -106,6 +123,9 @@ func (r Record) Encoded() (*transport.Record, error) {
 	tr := &transport.Record{Topic: r.topic, Value: b, Timestamp: r.at, Headers: transportHeaders(r.headers)}
 	if !r.unkeyed {
 		tr.Key = raw(r.key)
+	}
+	if r.pinned {
+		tr.Partition = transport.ToPartition(r.to)
 	}
 	return tr, nil
 }

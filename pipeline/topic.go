@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/millrace/millrace/internal/graph"
+	"github.com/millrace/millrace/internal/partition"
 	"github.com/millrace/millrace/pipeline/codec"
 )
 
@@ -77,6 +78,36 @@ func Compacted() TopicOption {
 	return func(o *topicOptions) { o.set("cleanup.policy", "compact") }
 }
 
+// Partitioner names how a record's partition is chosen from its key.
+type Partitioner = partition.By
+
+// The partitioners of Kafka's clients.
+const (
+	// Murmur2 is that of the Java client, of Kafka Streams, of franz-go, and
+	// the default here; librdkafka calls it murmur2_random.
+	Murmur2 = partition.Murmur2
+	// FNV1a is the default of sarama, and so of goka.
+	FNV1a = partition.FNV1a
+	// CRC32 is the default of librdkafka and its bindings, which call it
+	// consistent_random.
+	CRC32 = partition.CRC32
+)
+
+// PartitionedBy says how those who write the topic choose partitions, which
+// topics of other clients' making need: default Murmur2. What this framework
+// writes to the topic goes to the same partitions, lookups and queries look
+// there, and a join of topics that are partitioned in different ways is
+// refused at start. A table that a processor owns and a loop follow the
+// processor's inputs.
+func PartitionedBy(p Partitioner) TopicOption {
+	return func(o *topicOptions) {
+		if err := p.Check(); err != nil {
+			o.problems = append(o.problems, err.Error())
+		}
+		o.TopicOptions.Partitioner = p
+	}
+}
+
 // TopicConfig sets a configuration entry of the topic by Kafka's name for it.
 func TopicConfig(name, value string) TopicOption {
 	return func(o *topicOptions) { o.set(name, value) }
@@ -113,6 +144,13 @@ func newDef[V any](name string, c codec.Codec[V], opts []TopicOption) def[V] {
 func (t Table[V]) Clone(copy func(V) V) Table[V] {
 	t.clone = copy
 	return t
+}
+
+func (d def[V]) partitioner() partition.By {
+	if d.opts == nil {
+		return ""
+	}
+	return d.opts.Partitioner
 }
 
 // Name returns the name.

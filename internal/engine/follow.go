@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/internal/graph"
-	"github.com/millrace/millrace/internal/murmur2"
 	"github.com/millrace/millrace/internal/table"
 	"github.com/millrace/millrace/internal/transport"
 	"github.com/millrace/millrace/storage"
@@ -218,7 +217,8 @@ func (e *Engine) followAll(ctx context.Context, l graph.Lookup, proc, role strin
 	if !ok {
 		return graph.LookupTable{}, nil, fmt.Errorf("table %s: %w", l.Ref.Name, transport.ErrUnknownTopic)
 	}
-	lt := graph.LookupTable{Of: func(key []byte) int32 { return murmur2.Partition(key, n) }}
+	by := e.partitioners()[l.Ref.Name]
+	lt := graph.LookupTable{Of: func(key []byte) int32 { return by.Partition(key, n) }}
 	var fs []*follower
 	for p := range n {
 		f, err := e.follow(ctx, l, p, proc, role)

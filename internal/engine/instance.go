@@ -96,7 +96,10 @@ func (in *instance) run(drain <-chan struct{}) (err error) {
 		Group:    in.e.graph.Group(in.spec),
 		ClientID: in.e.cfg.ClientID,
 		Topics:   in.topics,
-		Explicit: in.changelogs(),
+		Partitioning: transport.Partitioning{
+			Explicit: in.changelogs(),
+			By:       in.e.partitioners(),
+		},
 		Assigned: in.onAssigned,
 		Revoked:  in.onRevoked,
 		Lost:     in.onLost,

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/internal/graph"
+	"github.com/millrace/millrace/internal/partition"
 	"github.com/millrace/millrace/internal/transport"
 )
 
@@ -17,6 +18,7 @@ import (
 type topicState struct {
 	partitions int32
 	id         [16]byte
+	by         partition.By
 }
 
 func (e *Engine) partitions(topic string) (int32, bool) {
@@ -30,6 +32,19 @@ func (e *Engine) topicID(topic string) [16]byte {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.topics[topic].id
+}
+
+// partitioners returns those of the topics that have another than Java's.
+func (e *Engine) partitioners() map[string]partition.By {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	bys := map[string]partition.By{}
+	for name, t := range e.topics {
+		if t.by != "" {
+			bys[name] = t.by
+		}
+	}
+	return bys
 }
 
 // TopicError is one thing that is wrong with a topic of the topology.
@@ -107,7 +122,7 @@ func (e *Engine) tryTopics(ctx context.Context, plan *topicPlan) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for name, t := range have {
-		e.topics[name] = topicState{t.Partitions, t.ID}
+		e.topics[name] = topicState{t.Partitions, t.ID, plan.partitioner(name)}
 	}
 	return nil
 }
@@ -123,6 +138,7 @@ type plannedTopic struct {
 	want  graph.TopicOptions
 	class *copartitioned
 	owned bool // a changelog: nobody else writes it
+	loop  bool // likewise
 }
 
 // copartitioned are topics that need one number of partitions, with the
@@ -153,7 +169,9 @@ func newTopicPlan(g *graph.Topology, cfg Config) *topicPlan {
 		if proc.Loop != nil {
 			r := proc.Loop.Ref
 			r.Name = g.LoopTopic(proc)
-			p.add(r).join(p, class)
+			t := p.add(r)
+			t.loop = true
+			t.join(p, class)
 		}
 		for _, l := range proc.Lookups {
 			p.add(l.Ref)
@@ -199,6 +217,9 @@ func (p *topicPlan) resolve(have map[string]transport.TopicInfo) (specs []transp
 		if !ok {
 			var err *TopicError
 			if n, err = p.count(t.class, have); err != nil {
+				problems = append(problems, err)
+			}
+			if err := p.partitioned(t.class); err != nil {
 				problems = append(problems, err)
 			}
 			seen[t.class] = n

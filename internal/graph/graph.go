@@ -6,6 +6,7 @@ package graph
 import (
 	"reflect"
 
+	"github.com/millrace/millrace/internal/partition"
 	"github.com/millrace/millrace/internal/table"
 	"github.com/millrace/millrace/storage"
 )
@@ -41,6 +42,7 @@ type TopicOptions struct {
 	Partitions  int32
 	Replication int16
 	Config      map[string]string // Kafka's names, such as retention.ms
+	Partitioner partition.By      // of all who write the topic
 }
 
 // Input is a topic that a processor reads, with its handler.

@@ -30,3 +30,27 @@ func (e *OffsetOutOfRangeError) Error() string {
 	return fmt.Sprintf("topic %s partition %d: offset %d lies outside the log [%d, %d)",
 		e.Topic, e.Partition, e.From, e.First, e.End)
 }
+
+// Why no broker can be used; see [ConnectError].
+var (
+	ErrUnreachable    = errors.New("no broker answers")
+	ErrTLS            = errors.New("TLS failed")
+	ErrAuthentication = errors.New("authentication failed")
+)
+
+// ConnectError says why a broker cannot be used, and what to do about it. It
+// is one of ErrUnreachable, ErrTLS and ErrAuthentication; the latter two do not
+// pass by waiting.
+type ConnectError struct {
+	Address string
+	Kind    error
+	Remedy  string
+	Err     error
+}
+
+func (e *ConnectError) Error() string {
+	return fmt.Sprintf("broker %s: %v: %v; %s", e.Address, e.Kind, e.Err, e.Remedy)
+}
+
+// Unwrap makes errors.Is find the kind and the cause.
+func (e *ConnectError) Unwrap() []error { return []error{e.Kind, e.Err} }

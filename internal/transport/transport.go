@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -35,8 +36,7 @@ type Cluster interface {
 	// The member joins the group once Poll is called. Close leaves it.
 	Join(ctx context.Context, cfg GroupConfig) (Group, error)
 
-	// NewProducer creates a producer outside any group, for emitters. It is
-	// idempotent and waits for all in-sync replicas.
+	// NewProducer creates a producer outside any group, for emitters.
 	NewProducer(ctx context.Context, cfg ProducerConfig) (Producer, error)
 
 	// ReadTable reads one partition of a table's topic from an offset on,
@@ -50,6 +50,10 @@ type Cluster interface {
 	// A from that lies before the first or after the last offset of the log
 	// is an [OffsetOutOfRangeError].
 	ReadTable(ctx context.Context, tp TopicPartition, from, until int64, each func(TableBatch) error) error
+
+	// ReadLog is ReadTable that also reads what is not committed: records of
+	// open and of aborted transactions.
+	ReadLog(ctx context.Context, tp TopicPartition, from, until int64, each func(TableBatch) error) error
 
 	// Close releases what the cluster itself holds; groups and producers are
 	// closed by their owners first.
@@ -65,6 +69,12 @@ type Admin interface {
 	Create(ctx context.Context, spec TopicSpec) error
 	// Bounds returns a partition's first offset and its high watermark.
 	Bounds(ctx context.Context, tp TopicPartition) (first, end int64, err error)
+	// OffsetAt returns the offset of a partition's first record whose
+	// timestamp is at or after a time; the high watermark if there is none.
+	OffsetAt(ctx context.Context, tp TopicPartition, at time.Time) (int64, error)
+	// GroupOffsets returns the offsets that a group has committed; empty for a
+	// group that has none or does not exist.
+	GroupOffsets(ctx context.Context, group string) (Offsets, error)
 }
 
 // TopicInfo describes a topic that exists.
@@ -97,11 +107,14 @@ type GroupConfig struct {
 	ClientID string   // shown in the brokers' logs and quotas
 	Topics   []string // co-partitioned inputs: equal partition numbers go to one member
 
-	// Explicit names the topics whose records carry their partition; the
-	// records of all others go to the partition that Java's default
-	// partitioner would choose for their key (murmur2), and those without a
-	// key are spread.
-	Explicit []string
+	Partitioning
+
+	// Start is where the member begins in partitions of which the group has
+	// committed no offset. Default: at the oldest record.
+	Start Start
+	// Uncommitted makes the member also read records of open and of aborted
+	// transactions.
+	Uncommitted bool
 
 	// FetchMaxBytes bounds one fetch of one partition. Default 1 MiB.
 	FetchMaxBytes int32
@@ -120,12 +133,47 @@ type GroupConfig struct {
 	Lost     func(context.Context, Assignment)
 }
 
-// ProducerConfig configures a producer outside any group.
-type ProducerConfig struct {
-	ClientID      string
-	Explicit      []string // as in GroupConfig
-	BufferedBytes int      // as in GroupConfig
+// Start is a place in a log.
+type Start struct {
+	Newest bool      // after the last record
+	At     time.Time // the first record at or after this time; the zero time is the oldest record
 }
+
+// ProducerConfig configures a producer outside any group. Its zero value is
+// idempotent and waits for all in-sync replicas.
+type ProducerConfig struct {
+	ClientID string
+	Partitioning
+	BufferedBytes int // as in GroupConfig
+
+	Acks Acks
+	// NotIdempotent lets a record be written twice, or out of order, when its
+	// acknowledgement was lost. With fewer acknowledgements than AcksAll a
+	// producer is not idempotent anyway.
+	NotIdempotent bool
+	// Compression of batches. Default: the cluster's, which is none.
+	Compression Compression
+}
+
+// Acks says who must have a record before it is acknowledged.
+type Acks int
+
+const (
+	AcksAll    Acks = iota // all in-sync replicas
+	AcksLeader             // the partition's leader
+	AcksNone               // nobody: it was sent. Offsets are not known then
+)
+
+// Compression is how batches are compressed.
+type Compression string
+
+const (
+	CompressionNone   Compression = "none"
+	CompressionGzip   Compression = "gzip"
+	CompressionSnappy Compression = "snappy"
+	CompressionLZ4    Compression = "lz4"
+	CompressionZstd   Compression = "zstd"
+)
 
 // Producer sends records.
 type Producer interface {

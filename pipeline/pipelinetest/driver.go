@@ -55,6 +55,7 @@ type Driver struct {
 type backend interface {
 	config(pipeline.Config) pipeline.Config
 	append(ctx context.Context, r *transport.Record) error
+	partitions(ctx context.Context, topic string) (int32, error)
 	// records returns all committed records of a topic.
 	records(ctx context.Context, topic string) ([]*transport.Record, error)
 	// settle waits until the groups have committed all that is in their topics.
@@ -195,12 +196,16 @@ func (d *Driver) append(r pipeline.Record) error {
 	if r.Time().IsZero() {
 		r = r.At(d.clock())
 	}
-	tr, err := r.Encoded()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	n, err := d.b.partitions(ctx, r.Topic())
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
+	tr, err := r.In(n).Encoded()
+	if err != nil {
+		return err
+	}
 	return d.b.append(ctx, tr)
 }
 

@@ -39,7 +39,7 @@ func Embedded(t testing.TB, topology *pipeline.Topology, opts ...Option) *Driver
 		}
 	})
 	d.cfg.Brokers, d.cfg.StateDir = broker.Addresses(), t.TempDir()
-	d.b = &embeddedBackend{cluster: cluster, producer: producer}
+	d.b = &embeddedBackend{cluster: cluster, producer: producer, counts: map[string]int32{}}
 	d.start()
 	return d
 }
@@ -48,6 +48,7 @@ func Embedded(t testing.TB, topology *pipeline.Topology, opts ...Option) *Driver
 type embeddedBackend struct {
 	cluster  *kafka.Cluster
 	producer transport.Producer
+	counts   map[string]int32 // of the topics' partitions
 }
 
 func (b *embeddedBackend) config(c pipeline.Config) pipeline.Config {
@@ -58,6 +59,15 @@ func (b *embeddedBackend) append(ctx context.Context, r *transport.Record) error
 	result := make(chan error, 1)
 	b.producer.Produce(ctx, r, func(_ *transport.Record, err error) { result <- err })
 	return <-result
+}
+
+func (b *embeddedBackend) partitions(ctx context.Context, topic string) (int32, error) {
+	if n := b.counts[topic]; n > 0 {
+		return n, nil
+	}
+	infos, err := b.cluster.Describe(ctx, topic)
+	b.counts[topic] = infos[topic].Partitions
+	return infos[topic].Partitions, err
 }
 
 func (b *embeddedBackend) records(ctx context.Context, topic string) (all []*transport.Record, err error) {
@@ -120,7 +130,7 @@ func (b *embeddedBackend) behind(ctx context.Context, groups map[string][]string
 }
 
 func (b *embeddedBackend) caughtUp(ctx context.Context, group string, topics []string) (bool, error) {
-	committed, err := b.cluster.Committed(ctx, group)
+	committed, err := b.cluster.GroupOffsets(ctx, group)
 	if err != nil {
 		return false, err
 	}

@@ -47,6 +47,11 @@ func (b *memoryBackend) append(_ context.Context, r *transport.Record) error {
 	return b.cluster.Append(r, false)
 }
 
+func (b *memoryBackend) partitions(ctx context.Context, topic string) (int32, error) {
+	infos, err := b.cluster.Describe(ctx, topic)
+	return infos[topic].Partitions, err
+}
+
 func (b *memoryBackend) records(_ context.Context, topic string) ([]*transport.Record, error) {
 	return b.cluster.Records(topic), nil
 }

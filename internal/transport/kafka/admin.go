@@ -41,7 +41,7 @@ type connection struct {
 	client sarama.Client
 }
 
-func newAdmin(cfg Config) *admin { return &admin{cfg: cfg, dialer: newDialer()} }
+func newAdmin(cfg Config) *admin { return &admin{cfg: cfg, dialer: newDialer(cfg)} }
 
 // config is sarama's. It asks for no newer versions of requests than a broker
 // has (ApiVersions), so the version here is only the newest to use: one that
@@ -56,6 +56,7 @@ func (a *admin) config() *sarama.Config {
 	sc.Admin.Retry.Max = 1
 	sc.Admin.Timeout = 15 * time.Second
 	sc.Net.Proxy.Enable, sc.Net.Proxy.Dialer = true, a.dialer
+	a.cfg.SASL.configure(sc)
 	sc.Net.ReadTimeout = 20 * time.Second
 	sc.Net.WriteTimeout = 10 * time.Second
 	return sc

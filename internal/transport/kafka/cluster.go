@@ -44,7 +44,7 @@ func (c *Cluster) options(clientID string) []kgo.Opt {
 	if clientID == "" {
 		clientID = c.cfg.ClientID
 	}
-	return []kgo.Opt{
+	opts := []kgo.Opt{
 		kgo.SeedBrokers(c.cfg.Brokers...),
 		kgo.ClientID(clientID),
 		kgo.WithLogger(logger{c.cfg.Logger}),
@@ -52,8 +52,15 @@ func (c *Cluster) options(clientID string) []kgo.Opt {
 		// holds up records: the default of 5 s is too long.
 		kgo.MetadataMinAge(250 * time.Millisecond),
 		kgo.RetryBackoffFn(backoff),
-		kgo.DialTimeout(5 * time.Second),
+		kgo.Dialer(c.cfg.dial),
 	}
+	if m := c.cfg.SASL.mechanism(); m != nil {
+		opts = append(opts, kgo.SASL(m))
+	}
+	if c.cfg.Rack != "" {
+		opts = append(opts, kgo.Rack(c.cfg.Rack))
+	}
+	return opts
 }
 
 // backoff is how long to wait before the n-th try of what failed, from 1 on.

@@ -1,12 +1,15 @@
 package kafka
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"strconv"
 	"time"
+
+	"github.com/millrace/millrace/internal/transport"
 )
 
 // Config configures a cluster's clients.
@@ -17,6 +20,17 @@ type Config struct {
 	// ClientID is shown in the brokers' logs and quotas. Default "millrace".
 	// A GroupConfig's or ProducerConfig's own comes first.
 	ClientID string
+	// TLS encrypts the connections and says whom to trust. A ServerName that
+	// is empty is the host of the address. Default: no TLS.
+	TLS *tls.Config
+	// SASL authenticates. Default: not.
+	SASL SASL
+	// Rack is where this client is, in the words of the brokers' broker.rack:
+	// it then fetches from a replica there, if the brokers have a
+	// replica.selector.class (KIP-392). Default: from leaders.
+	Rack string
+	// Compression of what is produced. Default: none.
+	Compression transport.Compression
 	// Logger gets what the clients have to say: their errors as warnings, the
 	// rest as debugging. Default slog.Default().
 	Logger *slog.Logger
@@ -76,6 +90,12 @@ func (c Config) validate() error {
 	}
 	if c.RebalanceTimeout < c.SessionTimeout {
 		bad("RebalanceTimeout is %s, must be at least SessionTimeout, %s", c.RebalanceTimeout, c.SessionTimeout)
+	}
+	if err := c.SASL.validate(); err != nil {
+		bad("%w", err)
+	}
+	if _, err := codecs(c.Compression); err != nil {
+		bad("%w", err)
 	}
 	if c.ConnectTimeout < 0 {
 		bad("ConnectTimeout is %s, must not be negative", c.ConnectTimeout)

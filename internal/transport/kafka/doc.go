@@ -7,7 +7,7 @@
 // administration and the clients that read tables; each group member and each
 // producer is a franz-go client of its own, which its owner closes.
 //
-//	Cluster ─┬─ admin        sarama: Describe, Create, Bounds, Committed
+//	Cluster ─┬─ admin        sarama: Describe, Create, Bounds, OffsetAt, GroupOffsets
 //	         ├─ tables ─┬─ tableClient    franz-go: many partitions, demultiplexed
 //	         │          └─ control        franz-go: looks behind the end of a log
 //	         ├─ Join ────── member        franz-go: fetches, produces, commits
@@ -17,8 +17,10 @@
 //
 //   - config.go: [Config], its defaults and its checks
 //   - cluster.go: [Cluster] and its life, the options of all franz-go clients
+//   - dialer.go: connections and TLS; sasl.go: who the client is; ping.go:
+//     whether a broker answers, and what is wrong if not
 //   - admin.go: the connection for administration, what is tried again and how
-//     long; dialer.go: its connections; topics.go: the requests
+//     long; topics.go: the requests
 //   - group.go: a group's member, its callbacks and [transport.Group]'s Poll;
 //     fetcherror.go: what a failed fetch means; commit.go: commits of offsets
 //   - balancer.go: the group's assignment protocol; assign.go: who gets which

@@ -52,20 +52,20 @@ func (c *Cluster) Join(_ context.Context, cfg transport.GroupConfig) (transport.
 		cfg.FetchMaxBytes = 1 << 20
 	}
 	m := &member{c: c, cfg: cfg, owned: map[transport.TopicPartition]bool{}}
-	opts := append(c.options(cfg.ClientID), producing(cfg.Explicit, cfg.BufferedBytes)...)
+	opts := append(c.options(cfg.ClientID), c.producing(cfg.Partitioning, cfg.BufferedBytes)...)
 	opts = append(opts,
 		kgo.ConsumerGroup(cfg.Group),
 		kgo.Balancers(copartitioned{}),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.FetchIsolationLevel(isolation(cfg.Uncommitted)),
 		kgo.FetchMinBytes(1),
 		kgo.FetchMaxWait(fetchMaxWait),
 		kgo.FetchMaxPartitionBytes(cfg.FetchMaxBytes),
 		// A new group begins at the start. One that has committed an offset
 		// which the log no longer has is told so: to begin at the start again
 		// would process twice, or skip what retention deleted, in silence.
-		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+		kgo.ConsumeStartOffset(startOffset(cfg.Start)),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.HeartbeatInterval(min(heartbeatInterval, c.cfg.SessionTimeout/3)),
 		kgo.SessionTimeout(c.cfg.SessionTimeout),
@@ -79,6 +79,23 @@ func (c *Cluster) Join(_ context.Context, cfg transport.GroupConfig) (transport.
 		return nil, fmt.Errorf("kafka group %s: %w", cfg.Group, err)
 	}
 	return m, nil
+}
+
+func isolation(uncommitted bool) kgo.IsolationLevel {
+	if uncommitted {
+		return kgo.ReadUncommitted()
+	}
+	return kgo.ReadCommitted()
+}
+
+func startOffset(s transport.Start) kgo.Offset {
+	switch {
+	case s.Newest:
+		return kgo.NewOffset().AtEnd()
+	case !s.At.IsZero():
+		return kgo.NewOffset().AfterMilli(max(0, s.At.UnixMilli()))
+	}
+	return kgo.NewOffset().AtStart()
 }
 
 // onAssigned is called at the end of every rebalance. It is handed on even if

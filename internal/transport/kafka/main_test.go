@@ -79,7 +79,7 @@ func newTopic(t testing.TB, c *Cluster, partitions int32, config ...string) stri
 // send produces values to one partition and waits for the acknowledgements.
 func send(t testing.TB, c *Cluster, topic string, partition int32, values ...string) {
 	t.Helper()
-	p, err := c.NewProducer(t.Context(), transport.ProducerConfig{Explicit: []string{topic}})
+	p, err := c.NewProducer(t.Context(), transport.ProducerConfig{Partitioning: transport.Partitioning{Explicit: []string{topic}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,40 +1,74 @@
 package kafka
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/millrace/millrace/internal/murmur2"
+	"github.com/millrace/millrace/internal/partition"
+	"github.com/millrace/millrace/internal/transport"
 )
 
 // spreadRun is how many records without a key go to one partition before the
 // next has its turn: enough to fill batches, few enough to spread.
 const spreadRun = 16
 
-// partitioner chooses partitions as the transport's interface says: explicit
-// topics' records carry their own, others go where Java's default partitioner
-// would put their key, and those without a key are spread. An empty key is a
-// key.
+// partitioner chooses partitions as transport.Partitioning says. An empty key
+// is a key, except to librdkafka.
 //
 // The choice is among all of a topic's partitions, not among those that have a
 // leader just now: a key's partition never changes.
-func partitioner(explicit []string) kgo.Partitioner {
-	fixed := make(map[string]bool, len(explicit))
-	for _, t := range explicit {
-		fixed[t] = true
+type partitioner struct{ transport.Partitioning }
+
+// ForTopic implements kgo.Partitioner. franz-go calls a topic's partitioner for
+// one record at a time.
+func (p partitioner) ForTopic(topic string) kgo.TopicPartitioner {
+	tp := &topicPartitioner{fixed: slices.Contains(p.Explicit, topic), by: p.By[topic], run: spreadRun}
+	switch p.Spread {
+	case transport.SpreadRoundRobin:
+		tp.run = 1
+	case transport.SpreadSticky:
+		return stickyPartitioner{tp}
 	}
-	return kgo.BasicConsistentPartitioner(func(topic string) func(*kgo.Record, int) int {
-		if fixed[topic] {
-			// One that is out of range is franz-go's error for the record.
-			return func(r *kgo.Record, _ int) int { return int(r.Partition) }
-		}
-		spread := 0 // franz-go calls for one record of a topic at a time
-		return func(r *kgo.Record, n int) int {
-			if r.Key == nil {
-				p := spread / spreadRun % n
-				spread++
-				return p
-			}
-			return int(murmur2.Partition(r.Key, int32(n)))
-		}
-	})
+	return tp
+}
+
+type topicPartitioner struct {
+	fixed  bool // records carry their partition
+	by     partition.By
+	run    int
+	spread int // records without a key so far
+}
+
+// RequiresConsistency implements kgo.TopicPartitioner.
+func (*topicPartitioner) RequiresConsistency(*kgo.Record) bool { return true }
+
+// Partition implements kgo.TopicPartitioner. One that is out of range is
+// franz-go's error for the record.
+func (t *topicPartitioner) Partition(r *kgo.Record, n int) int {
+	switch {
+	case t.fixed:
+		return int(r.Partition)
+	case r.Partition < 0:
+		return int(^r.Partition)
+	case t.by.Spreads(r.Key):
+		p := t.spread / t.run % n
+		t.spread++
+		return p
+	}
+	return int(t.by.Partition(r.Key, int32(n)))
+}
+
+// stickyPartitioner stays with a partition until its batch is full or sent.
+type stickyPartitioner struct{ *topicPartitioner }
+
+// OnNewBatch implements kgo.TopicPartitionerOnNewBatch.
+func (t stickyPartitioner) OnNewBatch() { t.spread++ }
+
+// Partition implements kgo.TopicPartitioner.
+func (t stickyPartitioner) Partition(r *kgo.Record, n int) int {
+	if !t.fixed && r.Partition >= 0 && t.by.Spreads(r.Key) {
+		return t.spread % n
+	}
+	return t.topicPartitioner.Partition(r, n)
 }

@@ -24,7 +24,25 @@ var _ transport.Producer = (*producer)(nil)
 
 // NewProducer implements [transport.Cluster].
 func (c *Cluster) NewProducer(_ context.Context, cfg transport.ProducerConfig) (transport.Producer, error) {
-	cl, err := kgo.NewClient(append(c.options(cfg.ClientID), producing(cfg.Explicit, cfg.BufferedBytes)...)...)
+	opts := append(c.options(cfg.ClientID), c.producing(cfg.Partitioning, cfg.BufferedBytes)...)
+	if cfg.Compression != "" {
+		codecs, err := codecs(cfg.Compression)
+		if err != nil {
+			return nil, fmt.Errorf("kafka producer: %w", err)
+		}
+		opts = append(opts, codecs)
+	}
+	switch cfg.Acks {
+	case transport.AcksLeader:
+		opts = append(opts, kgo.RequiredAcks(kgo.LeaderAck()), kgo.DisableIdempotentWrite())
+	case transport.AcksNone:
+		opts = append(opts, kgo.RequiredAcks(kgo.NoAck()), kgo.DisableIdempotentWrite())
+	default:
+		if cfg.NotIdempotent {
+			opts = append(opts, kgo.DisableIdempotentWrite())
+		}
+	}
+	cl, err := kgo.NewClient(opts...)
 	if err != nil {
 		return nil, fmt.Errorf("kafka producer: %w", err)
 	}
@@ -42,8 +60,11 @@ const defaultBufferedBytes = 64 << 20
 // limit for an idempotent producer, records collect into the next ones by
 // themselves, so that batches are large when there is much to send and a lone
 // record goes out at once. BenchmarkProduce shows that a linger saves nothing.
-// Batches are not compressed.
-func producing(explicit []string, buffered int) []kgo.Opt {
+func (c *Cluster) producing(p transport.Partitioning, buffered int) []kgo.Opt {
+	compression, err := codecs(c.cfg.Compression)
+	if err != nil { // New has checked it
+		compression = kgo.ProducerBatchCompression(kgo.NoCompression())
+	}
 	if buffered <= 0 {
 		buffered = defaultBufferedBytes
 	}
@@ -52,13 +73,29 @@ func producing(explicit []string, buffered int) []kgo.Opt {
 		kgo.MaxBufferedBytes(buffered),
 		kgo.MaxBufferedRecords(math.MaxInt32), // bytes are the bound
 		kgo.ProducerLinger(0),
-		kgo.ProducerBatchCompression(kgo.NoCompression()),
+		compression,
 		kgo.ProduceRequestTimeout(10 * time.Second),
 		// A topic that was just created is unknown to some brokers for a while.
 		// These are answers that a broker gave; an outage is not counted.
 		kgo.UnknownTopicRetries(20),
-		kgo.RecordPartitioner(partitioner(explicit)),
+		kgo.RecordPartitioner(partitioner{p}),
 	}
+}
+
+// codecs is franz-go's form of a compression. All are in Go, without cgo.
+func codecs(c transport.Compression) (kgo.ProducerOpt, error) {
+	codec, ok := map[transport.Compression]kgo.CompressionCodec{
+		"":                          kgo.NoCompression(),
+		transport.CompressionNone:   kgo.NoCompression(),
+		transport.CompressionGzip:   kgo.GzipCompression(),
+		transport.CompressionSnappy: kgo.SnappyCompression(),
+		transport.CompressionLZ4:    kgo.Lz4Compression(),
+		transport.CompressionZstd:   kgo.ZstdCompression(),
+	}[c]
+	if !ok {
+		return nil, fmt.Errorf("compression %q is unknown: use none, gzip, snappy, lz4 or zstd", string(c))
+	}
+	return kgo.ProducerBatchCompression(codec), nil
 }
 
 // Produce implements [transport.Producer].

@@ -27,6 +27,15 @@ const (
 // is an [transport.OffsetOutOfRangeError]: the reader has what the log no
 // longer has.
 func (c *Cluster) ReadTable(ctx context.Context, tp transport.TopicPartition, from, until int64, each func(transport.TableBatch) error) error {
+	return c.readLog(ctx, tp, from, until, false, each)
+}
+
+// ReadLog implements [transport.Cluster].
+func (c *Cluster) ReadLog(ctx context.Context, tp transport.TopicPartition, from, until int64, each func(transport.TableBatch) error) error {
+	return c.readLog(ctx, tp, from, until, true, each)
+}
+
+func (c *Cluster) readLog(ctx context.Context, tp transport.TopicPartition, from, until int64, uncommitted bool, each func(transport.TableBatch) error) error {
 	first, end, err := c.Bounds(ctx, tp)
 	if err != nil {
 		return err
@@ -42,12 +51,12 @@ func (c *Cluster) ReadTable(ctx context.Context, tp transport.TopicPartition, fr
 		return c.tableError(ctx, tp, from, err)
 	}
 	r := newTableReader(tp)
-	tc, err := c.tables.register(r, from, until >= 0)
+	tc, err := c.tables.register(r, from, tableUse{until >= 0, uncommitted})
 	if err != nil {
 		return c.tableError(ctx, tp, from, err)
 	}
 	defer tc.remove(r)
-	t := &tableRead{c: c, r: r, each: each, next: from, until: until, end: end, tail: tail{id: id}}
+	t := &tableRead{c: c, r: r, each: each, next: from, until: until, end: end, tail: tail{id: id, uncommitted: uncommitted}}
 	return t.run(ctx)
 }
 

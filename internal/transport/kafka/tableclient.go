@@ -32,18 +32,18 @@ type tables struct {
 func newTables(c *Cluster) *tables { return &tables{c: c} }
 
 // register finds a client for a reader, or makes one.
-func (t *tables) register(r *tableReader, from int64, bounded bool) (*tableClient, error) {
+func (t *tables) register(r *tableReader, from int64, use tableUse) (*tableClient, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
 		return nil, transport.ErrClosed
 	}
 	for _, tc := range t.clients {
-		if tc.bounded == bounded && tc.add(r, from) {
+		if tc.use == use && tc.add(r, from) {
 			return tc, nil
 		}
 	}
-	tc, err := newTableClient(t.c, bounded)
+	tc, err := newTableClient(t.c, use)
 	if err != nil {
 		return nil, err
 	}
@@ -66,12 +66,18 @@ func (t *tables) close() error {
 	return nil
 }
 
+// tableUse is what the readers of one client have in common.
+type tableUse struct {
+	bounded     bool
+	uncommitted bool
+}
+
 // tableClient is one franz-go client that reads many partitions, each for one
 // reader. One goroutine polls it and puts what comes into the readers' queues.
 type tableClient struct {
 	c       *Cluster
 	cl      *kgo.Client
-	bounded bool
+	use     tableUse
 	end     context.CancelFunc
 	polling sync.WaitGroup
 
@@ -80,11 +86,11 @@ type tableClient struct {
 	wake    context.CancelFunc                        // of the poll that waits
 }
 
-func newTableClient(c *Cluster, bounded bool) (*tableClient, error) {
+func newTableClient(c *Cluster, use tableUse) (*tableClient, error) {
 	cl, err := kgo.NewClient(append(c.options(""),
 		// An offset that is not in the log is an error, never a reset.
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.FetchIsolationLevel(isolation(use.uncommitted)),
 		kgo.KeepControlRecords(),
 		kgo.FetchMinBytes(1),
 		kgo.FetchMaxWait(fetchMaxWait),
@@ -95,7 +101,7 @@ func newTableClient(c *Cluster, bounded bool) (*tableClient, error) {
 		return nil, fmt.Errorf("kafka table reader: %w", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	tc := &tableClient{c: c, cl: cl, bounded: bounded, end: cancel, wake: func() {},
+	tc := &tableClient{c: c, cl: cl, use: use, end: cancel, wake: func() {},
 		readers: map[transport.TopicPartition]*tableReader{}}
 	tc.polling.Go(func() { tc.poll(ctx) })
 	return tc, nil

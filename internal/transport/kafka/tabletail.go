@@ -40,6 +40,8 @@ type tail struct {
 	id    [16]byte // the topic's, from when the read began
 	empty int      // answers without anything, one after the other
 	away  int      // answers that there is no such topic, one after the other
+
+	uncommitted bool // nothing is waited out
 }
 
 // believed is how often something must be seen to be believed.
@@ -56,12 +58,12 @@ func (t *tables) look(ctx context.Context, tp transport.TopicPartition, next int
 	if err != nil || meta == nil {
 		return next, err
 	}
-	rp, err := t.fetch(ctx, tp, *meta, next)
+	rp, err := t.fetch(ctx, tp, *meta, next, tail.uncommitted)
 	if err != nil {
 		return next, ended(ctx, err)
 	}
 	p, after := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
-		KeepControlRecords: true, Offset: next, IsolationLevel: kgo.ReadCommitted(),
+		KeepControlRecords: true, Offset: next, IsolationLevel: isolation(tail.uncommitted),
 		Topic: tp.Topic, Partition: tp.Partition,
 	}, rp, kgo.DefaultDecompressor(), nil)
 	switch {
@@ -76,6 +78,9 @@ func (t *tables) look(ctx context.Context, tp transport.TopicPartition, next int
 	}
 	if tail.empty++; tail.empty < believed {
 		return next, nil
+	}
+	if tail.uncommitted {
+		return max(next, p.HighWatermark), nil
 	}
 	return max(next, min(p.LastStableOffset, p.HighWatermark)), nil
 }
@@ -162,13 +167,15 @@ func (t *tables) lookUp(ctx context.Context, tp transport.TopicPartition) (parti
 }
 
 // fetch makes a single fetch request without a session.
-func (t *tables) fetch(ctx context.Context, tp transport.TopicPartition, meta partitionMeta, from int64) (*kmsg.FetchResponseTopicPartition, error) {
+func (t *tables) fetch(ctx context.Context, tp transport.TopicPartition, meta partitionMeta, from int64, uncommitted bool) (*kmsg.FetchResponseTopicPartition, error) {
 	cl, err := t.controlClient()
 	if err != nil {
 		return nil, err
 	}
 	req := kmsg.NewPtrFetchRequest()
-	req.IsolationLevel = 1
+	if !uncommitted {
+		req.IsolationLevel = 1
+	}
 	req.MaxWaitMillis = 0
 	req.MinBytes = 0
 	req.MaxBytes = 64 << 10

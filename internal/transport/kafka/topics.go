@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/IBM/sarama"
 
@@ -131,9 +132,29 @@ func (c *Cluster) Bounds(ctx context.Context, tp transport.TopicPartition) (firs
 	return bounds[0], bounds[1], err
 }
 
-// Committed returns the offsets that a group has committed; empty for a group
+// OffsetAt implements [transport.Admin].
+func (c *Cluster) OffsetAt(ctx context.Context, tp transport.TopicPartition, at time.Time) (int64, error) {
+	what := fmt.Sprintf("offset of topic %s, partition %d, at %s", tp.Topic, tp.Partition, at)
+	offset, err := call(ctx, c.admin, what, func(conn *connection) (int64, error) {
+		// Negative times have meanings of their own to Kafka, and no record.
+		o, err := conn.client.GetOffset(tp.Topic, tp.Partition, max(0, at.UnixMilli()))
+		if err == nil && o < 0 { // no record is as young
+			o, err = conn.client.GetOffset(tp.Topic, tp.Partition, sarama.OffsetNewest)
+		}
+		if err != nil && !unreachable(err) { // the leader may have moved
+			_ = conn.client.RefreshMetadata(tp.Topic)
+		}
+		return o, err
+	})
+	if errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
+		err = fmt.Errorf("%w: %w", err, transport.ErrUnknownTopic)
+	}
+	return offset, err
+}
+
+// GroupOffsets implements [transport.Admin]: it returns the offsets that a group has committed; empty for a group
 // that has none or does not exist.
-func (c *Cluster) Committed(ctx context.Context, group string) (transport.Offsets, error) {
+func (c *Cluster) GroupOffsets(ctx context.Context, group string) (transport.Offsets, error) {
 	return call(ctx, c.admin, "offsets of group "+group, func(conn *connection) (transport.Offsets, error) {
 		resp, err := conn.ListConsumerGroupOffsets(group, nil)
 		if err != nil {

@@ -2,19 +2,19 @@ package memory
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
-	"github.com/millrace/millrace/internal/murmur2"
 	"github.com/millrace/millrace/internal/transport"
 )
 
 // client is a producer, and the producing half of a group's member.
 type client struct {
-	c        *Cluster
-	group    string
-	explicit map[string]bool
-	bound    int
-	member   *member // nil for a producer
+	c      *Cluster
+	group  string
+	parts  transport.Partitioning
+	bound  int
+	member *member // nil for a producer
 
 	// guarded by the cluster's lock
 	queue  []pending // appended, to be acknowledged
@@ -24,7 +24,7 @@ type client struct {
 	dead   bool
 	closed bool
 
-	acks sync.WaitGroup
+	acking sync.WaitGroup
 }
 
 type pending struct {
@@ -36,23 +36,21 @@ type pending struct {
 
 var _ transport.Producer = (*client)(nil)
 
-// NewProducer implements transport.Cluster.
+// NewProducer implements transport.Cluster. A log in memory has one replica and
+// no batches: acknowledgements do not differ, and there is no compression.
 func (c *Cluster) NewProducer(_ context.Context, cfg transport.ProducerConfig) (transport.Producer, error) {
-	return c.newClient("", cfg.Explicit, cfg.BufferedBytes), nil
+	return c.newClient("", cfg.Partitioning, cfg.BufferedBytes), nil
 }
 
-func (c *Cluster) newClient(group string, explicit []string, bound int) *client {
+func (c *Cluster) newClient(group string, parts transport.Partitioning, bound int) *client {
 	if bound <= 0 {
 		bound = 64 << 20
 	}
-	cl := &client{c: c, group: group, explicit: map[string]bool{}, bound: bound}
-	for _, t := range explicit {
-		cl.explicit[t] = true
-	}
+	cl := &client{c: c, group: group, parts: parts, bound: bound}
 	c.mu.Lock()
 	c.clients[cl] = struct{}{}
 	c.mu.Unlock()
-	cl.acks.Go(cl.acknowledge)
+	cl.acking.Go(cl.acknowledge)
 	return cl
 }
 
@@ -81,6 +79,12 @@ func (cl *client) Produce(ctx context.Context, r *transport.Record, acked func(*
 		cl.queue = append(cl.queue, p)
 		return
 	}
+	partition, err := cl.partition(r, t.info.Partitions)
+	if err != nil {
+		p.err = err
+		cl.queue = append(cl.queue, p)
+		return
+	}
 	op := Op{Kind: Produce, Group: cl.group, Record: r}
 	v := c.judge(op)
 	switch {
@@ -94,14 +98,7 @@ func (cl *client) Produce(ctx context.Context, r *transport.Record, acked func(*
 		cl.queue = append(cl.queue, p)
 		return
 	}
-	switch {
-	case cl.explicit[r.Topic]:
-	case r.Key != nil:
-		r.Partition = murmur2.Partition(r.Key, t.info.Partitions)
-	default:
-		r.Partition = cl.spread % t.info.Partitions
-		cl.spread++
-	}
+	r.Partition = partition
 	c.append(r)
 	c.journal = append(c.journal, op.copied())
 	if v.Hold {
@@ -109,6 +106,31 @@ func (cl *client) Produce(ctx context.Context, r *transport.Record, acked func(*
 		return
 	}
 	cl.queue = append(cl.queue, p)
+}
+
+// stickyRun is how many records a producer that is sticky sends to one
+// partition, for want of batches.
+const stickyRun = 16
+
+// partition chooses a record's partition of n.
+func (cl *client) partition(r *transport.Record, n int32) (int32, error) {
+	if p, ok := cl.parts.Fixed(r); ok {
+		if p < 0 || p >= n {
+			return 0, fmt.Errorf("topic %s has no partition %d, it has %d", r.Topic, p, n)
+		}
+		return p, nil
+	}
+	by := cl.parts.By[r.Topic]
+	if !by.Spreads(r.Key) {
+		return by.Partition(r.Key, n), nil
+	}
+	run := int32(1)
+	if cl.parts.Spread == transport.SpreadSticky {
+		run = stickyRun
+	}
+	p := cl.spread / run % n
+	cl.spread++
+	return p, nil
 }
 
 // copied keeps an operation for the journal: its record belongs to the client.
@@ -167,5 +189,5 @@ func (cl *client) Close() {
 	delete(c.clients, cl)
 	c.changed()
 	c.mu.Unlock()
-	cl.acks.Wait()
+	cl.acking.Wait()
 }

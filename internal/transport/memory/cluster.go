@@ -110,6 +110,29 @@ func (c *Cluster) Bounds(_ context.Context, tp transport.TopicPartition) (first,
 	return 0, int64(len(log)), err
 }
 
+// OffsetAt implements transport.Admin.
+func (c *Cluster) OffsetAt(_ context.Context, tp transport.TopicPartition, at time.Time) (int64, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	log, err := c.log(tp)
+	return offsetAt(log, at), err
+}
+
+// offsetAt returns the offset of the first record at or after a time.
+func offsetAt(log []*transport.Record, at time.Time) int64 {
+	for i, r := range log {
+		if !r.Timestamp.Before(at) {
+			return int64(i)
+		}
+	}
+	return int64(len(log))
+}
+
+// GroupOffsets implements transport.Admin.
+func (c *Cluster) GroupOffsets(_ context.Context, group string) (transport.Offsets, error) {
+	return c.Committed(group), nil
+}
+
 func (c *Cluster) log(tp transport.TopicPartition) ([]*transport.Record, error) {
 	t := c.topics[tp.Topic]
 	if t == nil || int(tp.Partition) >= len(t.partitions) || tp.Partition < 0 {
@@ -142,6 +165,11 @@ func (c *Cluster) ReadTable(ctx context.Context, tp transport.TopicPartition, fr
 			return err
 		}
 	}
+}
+
+// ReadLog implements transport.Cluster: there are no transactions.
+func (c *Cluster) ReadLog(ctx context.Context, tp transport.TopicPartition, from, until int64, each func(transport.TableBatch) error) error {
+	return c.ReadTable(ctx, tp, from, until, each)
 }
 
 // Close implements transport.Cluster. The logs stay.

@@ -47,7 +47,7 @@ func (c *Cluster) Join(_ context.Context, cfg transport.GroupConfig) (transport.
 	if len(cfg.Topics) == 0 {
 		return nil, fmt.Errorf("group %s: no topics", cfg.Group)
 	}
-	m := &member{client: c.newClient(cfg.Group, cfg.Explicit, cfg.BufferedBytes), cfg: cfg,
+	m := &member{client: c.newClient(cfg.Group, cfg.Partitioning, cfg.BufferedBytes), cfg: cfg,
 		positions: map[transport.TopicPartition]int64{}, paused: map[transport.TopicPartition]bool{}}
 	m.client.member = m
 	c.mu.Lock()
@@ -162,11 +162,24 @@ func (g *group) assign(c *Cluster, m *member, p int32) {
 		}
 		for _, t := range m.cfg.Topics {
 			if c.topics[t] != nil && p < c.topics[t].info.Partitions {
-				m.positions[transport.TopicPartition{Topic: t, Partition: p}] = g.committed[t][p]
+				m.positions[transport.TopicPartition{Topic: t, Partition: p}] = m.start(t, p)
 			}
 		}
 		c.changed()
 	})
+}
+
+// start is where the member begins in a partition. The caller holds the
+// cluster's lock.
+func (m *member) start(topic string, p int32) int64 {
+	if o, ok := m.g.committed[topic][p]; ok {
+		return o
+	}
+	log := m.c.topics[topic].partitions[p]
+	if m.cfg.Start.Newest {
+		return int64(len(log))
+	}
+	return offsetAt(log, m.cfg.Start.At)
 }
 
 func (m *member) assignment(ps []int32) transport.Assignment {

@@ -6,7 +6,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/millrace/millrace/internal/murmur2"
+	"github.com/millrace/millrace/internal/partition"
 	"github.com/millrace/millrace/internal/transport"
 )
 
@@ -110,7 +110,8 @@ func (c *Cluster) Records(name string) []*transport.Record {
 }
 
 // Append writes a record as a client outside would: to the partition of its
-// key, or to the one that it has if explicit is true.
+// key by Java's partitioner, to the one of [transport.ToPartition], or to
+// the one that it has if explicit is true.
 func (c *Cluster) Append(r *transport.Record, explicit bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -118,11 +119,18 @@ func (c *Cluster) Append(r *transport.Record, explicit bool) error {
 	if t == nil {
 		return fmt.Errorf("topic %s: %w", r.Topic, transport.ErrUnknownTopic)
 	}
-	if !explicit {
+	switch {
+	case explicit:
+	case r.Partition < 0:
+		r.Partition = ^r.Partition
+	default:
 		r.Partition = 0
 		if r.Key != nil {
-			r.Partition = murmur2.Partition(r.Key, t.info.Partitions)
+			r.Partition = partition.Murmur2.Partition(r.Key, t.info.Partitions)
 		}
+	}
+	if r.Partition < 0 || r.Partition >= t.info.Partitions {
+		return fmt.Errorf("topic %s has no partition %d, it has %d", r.Topic, r.Partition, t.info.Partitions)
 	}
 	c.append(r)
 	return nil
