@@ -76,7 +76,16 @@ func (e *Engine) Run(ctx context.Context) error {
 			drain()
 		}
 	}
-	if err := e.openViews(hard); err != nil {
+	// Views have nothing to drain.
+	viewing, closeAll := context.WithCancel(hard)
+	defer closeAll()
+	stopViews := context.AfterFunc(soft, closeAll)
+	err := e.openViews(viewing)
+	stopViews()
+	if err != nil && ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	for _, p := range e.selected() {
@@ -85,6 +94,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	stopTimer := context.AfterFunc(soft, func() {
 		select {
 		case <-time.After(e.cfg.DrainTimeout):
+			e.cfg.Logger.Warn("could not drain in time; what was not committed will be processed again",
+				"timeout", e.cfg.DrainTimeout)
 			abort()
 		case <-hard.Done():
 		}

@@ -68,7 +68,7 @@ func (f *follower) run(ctx context.Context) error {
 	for delay := 100 * time.Millisecond; ; delay = min(2*delay, 10*time.Second) {
 		first, _, err := f.e.cfg.Cluster.Bounds(ctx, f.tp)
 		if err == nil {
-			from, ok := f.base.Offset()
+			from, ok := f.store.Offset()
 			if !ok {
 				from = first
 			}
@@ -127,7 +127,7 @@ func (f *follower) apply(b transport.TableBatch) error {
 func (f *follower) clear(first int64) error {
 	f.e.cfg.Logger.Warn("followed table does not match its log; it is read in full",
 		"topic", f.tp.Topic, "partition", f.tp.Partition)
-	var keys [][]byte
+	var keys [][]byte // to be forgotten by the mirror, which caches values
 	it := f.store.Range(nil, nil)
 	for it.Next() {
 		keys = append(keys, append([]byte(nil), it.Key()...))
@@ -135,13 +135,9 @@ func (f *follower) clear(first int64) error {
 	if err := errors.Join(it.Err(), it.Close()); err != nil {
 		return err
 	}
-	for _, k := range keys {
-		if err := f.store.Delete(k, first); err != nil {
-			return err
-		}
-	}
+	err := f.store.Clear(first)
 	f.mirror.Invalidate(keys...)
-	return f.store.Flush()
+	return err
 }
 
 func (f *follower) advance(next, end int64, latest time.Time) {

@@ -34,9 +34,10 @@ type instance struct {
 	events   chan event
 	finished chan struct{} // closed when the session loop takes no more events
 
-	mu    sync.Mutex
-	tasks map[int32]*task // assigned, opened or not
-	ready map[int32]bool  // opened
+	mu     sync.Mutex
+	tasks  map[int32]*task // assigned, opened or not
+	ready  map[int32]bool  // opened
+	latest map[int32]*task // the last one of each partition, closed or not
 
 	opening sync.WaitGroup // tasks that restore their state
 	stopped chan error     // a record that stops the processor
@@ -69,6 +70,7 @@ func newInstance(ctx context.Context, e *Engine, spec *graph.Processor) *instanc
 		stopped:  make(chan error, 1),
 		tasks:    map[int32]*task{},
 		ready:    map[int32]bool{},
+		latest:   map[int32]*task{},
 	}
 	in.ctx, in.cancel = context.WithCancelCause(ctx)
 	in.inputs = append(in.inputs, spec.Inputs...)
@@ -87,10 +89,10 @@ func newInstance(ctx context.Context, e *Engine, spec *graph.Processor) *instanc
 // fails (the error). drain is closed to end it in order.
 func (in *instance) run(drain <-chan struct{}) (err error) {
 	defer in.cancel(errStopped)
-	if err := in.openLookups(); err != nil {
-		return err
-	}
 	defer func() { err = errors.Join(err, in.closeLookups()) }()
+	if err := in.openLookups(drain); err != nil {
+		return in.reason(err)
+	}
 
 	in.group, err = in.e.cfg.Cluster.Join(in.ctx, transport.GroupConfig{
 		Group:    in.e.graph.Group(in.spec),
@@ -140,10 +142,15 @@ func (in *instance) run(drain <-chan struct{}) (err error) {
 	if lerr := in.group.Leave(leave); lerr != nil {
 		in.log.Warn("could not leave the group; its session has to time out", "error", lerr)
 	}
-	if err := context.Cause(in.ctx); err != errStopped {
-		return err
+	return in.reason(context.Cause(in.ctx))
+}
+
+// reason returns an error, unless it came of the owner's wish to stop.
+func (in *instance) reason(err error) error {
+	if context.Cause(in.ctx) == errStopped {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // drain ends the instance in order: what was handled is committed. That is so

@@ -2,8 +2,10 @@ package engine_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -29,10 +31,22 @@ type lab struct {
 
 	mu     sync.Mutex
 	stores map[string]*memstore.Store
+	open   map[string]bool // by path: LevelDB's lock
+}
+
+// lockedStore is a store that lets nobody else in, as LevelDB does.
+type lockedStore struct {
+	storage.Store
+	release func()
+}
+
+func (s lockedStore) Close() error {
+	s.release()
+	return s.Store.Close()
 }
 
 func newLab(t *testing.T, partitions int32, topics ...string) *lab {
-	l := &lab{t: t, Cluster: memory.New(memory.Config{}), stores: map[string]*memstore.Store{}}
+	l := &lab{t: t, Cluster: memory.New(memory.Config{}), stores: map[string]*memstore.Store{}, open: map[string]bool{}}
 	for _, topic := range topics {
 		if err := l.Create(t.Context(), transport.TopicSpec{Name: topic, Partitions: partitions}); err != nil {
 			t.Fatal(err)
@@ -71,15 +85,21 @@ type service struct {
 // start runs a topology. Each machine has stores of its own.
 func (l *lab) start(machine string, t *pipeline.Topology, tweak ...func(*engine.Config)) *service {
 	l.t.Helper()
+	return l.startWith(machine, t, func(*pipeline.Config) {}, tweak...)
+}
+
+func (l *lab) startWith(machine string, t *pipeline.Topology, change func(*pipeline.Config), tweak ...func(*engine.Config)) *service {
+	l.t.Helper()
 	c := pipeline.Config{CommitInterval: time.Millisecond, DrainTimeout: 200 * time.Millisecond, RestartMin: time.Millisecond, RestartMax: 5 * time.Millisecond,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}.
 		WithEngine(func(e *engine.Config) {
 			e.Cluster, e.ClientID, e.Check = l.Cluster, machine, true
-			e.OpenStore = func(s engine.StoreSpec) (storage.Store, error) { return l.open(machine, s) }
+			e.OpenStore = func(s engine.StoreSpec) (storage.Store, error) { return l.openStore(machine, s) }
 			for _, f := range tweak {
 				f(e)
 			}
 		})
+	change(&c)
 	s, err := pipeline.NewService(t, c)
 	if err != nil {
 		l.t.Fatal(err)
@@ -94,16 +114,31 @@ func (l *lab) start(machine string, t *pipeline.Topology, tweak ...func(*engine.
 	return svc
 }
 
-func (l *lab) open(machine string, s engine.StoreSpec) (storage.Store, error) {
+func (l *lab) openStore(machine string, s engine.StoreSpec) (storage.Store, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	path := machine + "/" + s.Path()
+	if l.open[path] {
+		return nil, fmt.Errorf("store %s is open already", path)
+	}
+	l.open[path] = true
 	old := l.stores[path]
 	if old == nil {
 		old = memstore.New(storage.Identity{Topic: s.Topic, Partition: s.Partition})
 	}
 	l.stores[path] = old.Reopen()
-	return l.stores[path], nil
+	return lockedStore{l.stores[path], func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.open, path)
+	}}, nil
+}
+
+// opened returns the paths of the stores that are open.
+func (l *lab) opened() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Sorted(maps.Keys(l.open))
 }
 
 // wipe forgets a machine's disk.

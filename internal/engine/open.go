@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/millrace/millrace/internal/graph"
@@ -67,6 +68,7 @@ func (t *task) close(save bool) error {
 		errs = append(errs, s.store.Close())
 	}
 	t.joins, t.states = nil, nil
+	close(t.closed)
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("processor %s, partition %d: close: %w", t.in.spec.Name, t.id, err)
 	}
@@ -83,16 +85,32 @@ func (t *task) await(i int, at time.Time) error {
 }
 
 // openLookups follows the whole tables that the processor looks things up in.
-func (in *instance) openLookups() error {
+// There is nothing to drain yet: a drain ends the instance at once.
+func (in *instance) openLookups(drain <-chan struct{}) error {
+	var watch sync.WaitGroup
+	opened := make(chan struct{})
+	defer watch.Wait()
+	defer close(opened)
+	watch.Go(func() {
+		select {
+		case <-drain:
+			in.cancel(errStopped)
+		case <-opened:
+		}
+	})
+	var followers []*follower
 	for _, l := range in.spec.Lookups {
 		lt, fs, err := in.e.followAll(in.ctx, l, in.spec.Name, "lookup")
-		in.followers = append(in.followers, fs...)
+		followers = append(followers, fs...)
+		in.mu.Lock()
+		in.followers = followers
+		in.mu.Unlock()
 		if err != nil {
 			return fmt.Errorf("processor %s: %w", in.spec.Name, err)
 		}
 		in.lookups = append(in.lookups, lt)
 	}
-	for _, f := range in.followers {
+	for _, f := range followers {
 		if err := f.caughtUp(in.ctx); err != nil {
 			return fmt.Errorf("processor %s: %w", in.spec.Name, err)
 		}

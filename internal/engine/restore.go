@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/millrace/millrace/internal/transport"
@@ -30,7 +29,7 @@ func (e *Engine) restore(ctx context.Context, tp transport.TopicPartition, store
 		// was written: what it holds may be what the log no longer has.
 		e.cfg.Logger.Warn("store does not match its changelog; it is restored in full",
 			"topic", tp.Topic, "partition", tp.Partition, "store", gone.From, "first", gone.First, "end", gone.End)
-		if err := clearStore(store, gone.First); err != nil {
+		if err := storage.Clear(store, gone.First); err != nil {
 			return err
 		}
 	}
@@ -87,27 +86,4 @@ func (e *Engine) replay(ctx context.Context, tp transport.TopicPartition, store 
 	e.cfg.Logger.Info("table restored", "processor", proc, "topic", tp.Topic, "partition", tp.Partition,
 		"records", progress.Records, "took", progress.Duration.Round(time.Millisecond))
 	return nil
-}
-
-// clearStore deletes all that a store holds and lets it begin at an offset.
-func clearStore(store storage.Store, next int64) error {
-	it := store.Range(nil, nil)
-	defer it.Close()
-	b := store.NewBatch()
-	for it.Next() {
-		b.Delete(it.Key())
-		if b.Size() >= restoreBatch {
-			// The offset comes last: a store that is cleared in part still has
-			// the one that does not match, and is cleared again.
-			if err := store.Apply(b); err != nil {
-				return err
-			}
-			b.Reset()
-		}
-	}
-	if err := it.Err(); err != nil {
-		return fmt.Errorf("clear store: %w", err)
-	}
-	b.SetOffset(next)
-	return store.Apply(b)
 }

@@ -90,6 +90,10 @@ func (in *instance) apply(ctx context.Context, e event) error {
 	case assigned:
 		for _, t := range e.tasks {
 			in.opening.Go(func() {
+				if t.before != nil {
+					<-t.before.closed // it has the stores until then
+					t.before = nil
+				}
 				err := t.open()
 				in.send(event{kind: opened, tasks: []*task{t}, err: err})
 			})
@@ -107,7 +111,8 @@ func (in *instance) apply(ctx context.Context, e event) error {
 			return t.close(false) // taken away while it was restored
 		}
 		if e.err != nil {
-			return fmt.Errorf("processor %s, partition %d: %w", in.spec.Name, t.id, e.err)
+			err := fmt.Errorf("processor %s, partition %d: %w", in.spec.Name, t.id, e.err)
+			return errors.Join(err, t.close(false))
 		}
 	case revoked:
 		err := in.committer.commit(ctx, e.tasks)
@@ -190,7 +195,8 @@ func (in *instance) onAssigned(_ context.Context, a transport.Assignment) {
 		for _, p := range parts {
 			if in.tasks[p] == nil {
 				t := newTask(in, p)
-				in.tasks[p] = t
+				t.before = in.latest[p]
+				in.tasks[p], in.latest[p] = t, t
 				added = append(added, t)
 			}
 		}

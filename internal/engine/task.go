@@ -34,6 +34,9 @@ type task struct {
 	states []*openState
 	joins  []*follower
 
+	before *task         // the last of this partition, whose stores are closed first; may be nil
+	closed chan struct{} // closed once the stores are
+
 	// ctx ends when the task is given up without a commit; sends and handlers
 	// hang on it.
 	ctx    context.Context
@@ -59,7 +62,7 @@ type openState struct {
 }
 
 func newTask(in *instance, id int32) *task {
-	t := &task{in: in, id: id, limit: 64, wake: make(chan *sarama.ConsumerMessage, 1)}
+	t := &task{in: in, id: id, limit: 64, closed: make(chan struct{}), wake: make(chan *sarama.ConsumerMessage, 1)}
 	t.ctx, t.cancel = context.WithCancelCause(in.ctx)
 	t.inputs = in.inputs
 	t.queue = newQueue(in.topics, in.e.cfg.PrefetchBytes)
@@ -101,7 +104,9 @@ func (t *task) run() {
 		}
 		if err != nil {
 			t.halted.Store(true)
-			t.in.stop(err)
+			if context.Cause(t.ctx) != errLost { // only this partition ends
+				t.in.stop(err)
+			}
 			return
 		}
 		switch d := time.Since(start); {
