@@ -15,6 +15,9 @@ var (
 	// ErrFenced says that the member is no longer in the group; its
 	// partitions belong to others.
 	ErrFenced = errors.New("member is no longer in the group")
+	// ErrNoTransactions says that the cluster has not the transactions that
+	// exactly-once needs.
+	ErrNoTransactions = errors.New("cluster has no transactions of version 2")
 	// ErrClosed is returned by a closed cluster, group or producer.
 	ErrClosed = errors.New("transport is closed")
 )

@@ -116,6 +116,14 @@ type GroupConfig struct {
 	// transactions.
 	Uncommitted bool
 
+	// TransactionalID makes the member's producer transactional (KIP-98): what
+	// it produces belongs to transactions, see Begin. No two members may have
+	// the same at once: the later one fences the earlier. Default: none.
+	TransactionalID string
+	// TransactionTimeout is after how long the cluster aborts a transaction of
+	// a member that is gone. Default 10 s.
+	TransactionTimeout time.Duration
+
 	// FetchMaxBytes bounds one fetch of one partition. Default 1 MiB.
 	FetchMaxBytes int32
 	// BufferedBytes bounds the records that are produced and not yet
@@ -214,6 +222,19 @@ type Group interface {
 	// Member returns the member id and generation of the group, as
 	// transactions need them (KIP-447).
 	Member() (id string, generation int32)
+	// Begin begins a transaction: what is produced from now on belongs to it
+	// and is not read by others until CommitTransaction. Only for a member
+	// with a TransactionalID. [ErrNoTransactions]: the cluster is too old.
+	Begin(ctx context.Context) error
+	// CommitTransaction adds offsets to the transaction and commits it, after
+	// all that was produced in it was acknowledged. ErrRebalance and ErrFenced
+	// are as of Commit; after them the transaction is still open, and may be
+	// committed again or aborted. After any other error it is not known
+	// whether it was committed: the member must be closed, and another one
+	// of the same TransactionalID settles it.
+	CommitTransaction(ctx context.Context, offsets Offsets) error
+	// AbortTransaction gives up what was produced since Begin.
+	AbortTransaction(ctx context.Context) error
 	// Leave leaves the group, calling Revoked first, so that others get the
 	// partitions at once.
 	Leave(ctx context.Context) error

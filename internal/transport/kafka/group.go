@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -35,6 +36,10 @@ type member struct {
 	cfg  transport.GroupConfig
 	join sync.Once
 	acks acks
+
+	produced  atomic.Bool         // since Begin
+	transacts bool                // the cluster was asked; see canTransact
+	topicIDs  map[string][16]byte // see idsOf
 
 	mu    sync.Mutex
 	owned map[transport.TopicPartition]bool // between Assigned and the end of Revoked or the start of Lost
@@ -74,6 +79,7 @@ func (c *Cluster) Join(_ context.Context, cfg transport.GroupConfig) (transport.
 		kgo.OnPartitionsRevoked(m.onRevoked),
 		kgo.OnPartitionsLost(m.onLost),
 	)
+	opts = append(opts, transactional(cfg)...)
 	var err error
 	if m.cl, err = kgo.NewClient(opts...); err != nil {
 		return nil, fmt.Errorf("kafka group %s: %w", cfg.Group, err)
@@ -242,5 +248,8 @@ func (m *member) Close() {
 
 // Produce implements [transport.Producer].
 func (m *member) Produce(ctx context.Context, r *transport.Record, acked func(*transport.Record, error)) {
+	if !m.produced.Load() {
+		m.produced.Store(true)
+	}
 	m.cl.Produce(ctx, r, m.acks.promise(acked))
 }

@@ -23,6 +23,8 @@ type client struct {
 	spread int32
 	dead   bool
 	closed bool
+	tx     *transaction // of a member; nil before the first Begin
+	fenced bool         // another client has the transactional id
 
 	acking sync.WaitGroup
 }
@@ -72,6 +74,9 @@ func (cl *client) Produce(ctx context.Context, r *transport.Record, acked func(*
 		p.err = transport.ErrClosed
 	}
 	t := c.topics[r.Topic]
+	if p.err == nil && (cl.fenced || cl.tx != nil && !cl.tx.open()) {
+		p.err = fmt.Errorf("produce to topic %s: %w", r.Topic, errNoTransaction)
+	}
 	if p.err == nil && t == nil {
 		p.err = transport.ErrUnknownTopic
 	}
@@ -99,7 +104,7 @@ func (cl *client) Produce(ctx context.Context, r *transport.Record, acked func(*
 		return
 	}
 	r.Partition = partition
-	c.append(r)
+	c.append(r, cl.tx)
 	c.journal = append(c.journal, op.copied())
 	if v.Hold {
 		cl.held = append(cl.held, p)
@@ -181,6 +186,7 @@ func (cl *client) Close() {
 	c := cl.c
 	c.mu.Lock()
 	cl.closed = true
+	cl.tx.end(aborted)
 	for _, p := range cl.held {
 		p.err = transport.ErrClosed
 		cl.queue = append(cl.queue, p)

@@ -20,21 +20,22 @@ type Config struct {
 type Cluster struct {
 	now func() time.Time
 
-	mu      sync.Mutex
-	topics  map[string]*topic
-	groups  map[string]*group
-	clients map[*client]struct{}
-	hook    Hook
-	journal []Op
-	ids     byte
-	change  chan struct{} // closed at every change of logs, offsets or members
+	mu            sync.Mutex
+	topics        map[string]*topic
+	groups        map[string]*group
+	clients       map[*client]struct{}
+	transactional map[string]*client // by transactional id
+	hook          Hook
+	journal       []Op
+	ids           byte
+	change        chan struct{} // closed at every change of logs, offsets or members
 }
 
 var _ transport.Cluster = (*Cluster)(nil)
 
 type topic struct {
 	info       transport.TopicInfo
-	partitions [][]*transport.Record
+	partitions []partitionLog
 	order      []*transport.Record // all partitions, in the order of the appends
 }
 
@@ -44,7 +45,7 @@ func New(cfg Config) *Cluster {
 		cfg.Now = time.Now
 	}
 	return &Cluster{now: cfg.Now, topics: map[string]*topic{}, groups: map[string]*group{},
-		clients: map[*client]struct{}{}, change: make(chan struct{})}
+		clients: map[*client]struct{}{}, transactional: map[string]*client{}, change: make(chan struct{})}
 }
 
 // changed wakes all who wait. The caller holds mu.
@@ -96,7 +97,7 @@ func (c *Cluster) Create(_ context.Context, s transport.TopicSpec) error {
 	c.ids++
 	t := &topic{info: transport.TopicInfo{Name: s.Name, Partitions: s.Partitions, Replication: max(1, s.Replication),
 		Config: s.Config, ID: [16]byte{15: c.ids}}}
-	t.partitions = make([][]*transport.Record, s.Partitions)
+	t.partitions = make([]partitionLog, s.Partitions)
 	c.topics[s.Name] = t
 	c.changed()
 	return nil
@@ -107,7 +108,10 @@ func (c *Cluster) Bounds(_ context.Context, tp transport.TopicPartition) (first,
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	log, err := c.log(tp)
-	return 0, int64(len(log)), err
+	if err != nil {
+		return 0, 0, err
+	}
+	return 0, log.end(), nil
 }
 
 // OffsetAt implements transport.Admin.
@@ -115,17 +119,10 @@ func (c *Cluster) OffsetAt(_ context.Context, tp transport.TopicPartition, at ti
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	log, err := c.log(tp)
-	return offsetAt(log, at), err
-}
-
-// offsetAt returns the offset of the first record at or after a time.
-func offsetAt(log []*transport.Record, at time.Time) int64 {
-	for i, r := range log {
-		if !r.Timestamp.Before(at) {
-			return int64(i)
-		}
+	if err != nil {
+		return 0, err
 	}
-	return int64(len(log))
+	return log.at(at), nil
 }
 
 // GroupOffsets implements transport.Admin.
@@ -133,35 +130,42 @@ func (c *Cluster) GroupOffsets(_ context.Context, group string) (transport.Offse
 	return c.Committed(group), nil
 }
 
-func (c *Cluster) log(tp transport.TopicPartition) ([]*transport.Record, error) {
+func (c *Cluster) log(tp transport.TopicPartition) (*partitionLog, error) {
 	t := c.topics[tp.Topic]
 	if t == nil || int(tp.Partition) >= len(t.partitions) || tp.Partition < 0 {
 		return nil, fmt.Errorf("topic %s, partition %d: %w", tp.Topic, tp.Partition, transport.ErrUnknownTopic)
 	}
-	return t.partitions[tp.Partition], nil
+	return &t.partitions[tp.Partition], nil
 }
 
 // ReadTable implements transport.Cluster.
 func (c *Cluster) ReadTable(ctx context.Context, tp transport.TopicPartition, from, until int64, each func(transport.TableBatch) error) error {
-	var log []*transport.Record
-	for next := from; ; next = int64(len(log)) {
+	for next := from; ; {
+		var b transport.TableBatch
 		var err error
 		werr := c.wait(ctx, func() bool {
-			log, err = c.log(tp)
-			return err != nil || int64(len(log)) != next || until >= 0 && next >= until
+			var log *partitionLog
+			if log, err = c.log(tp); err != nil {
+				return true
+			}
+			b.End = log.end()
+			if next < 0 || next > b.End {
+				err = &transport.OffsetOutOfRangeError{TopicPartition: tp, From: next, End: b.End}
+				return true
+			}
+			b.Records, b.Next = log.read(next, -1)
+			return b.Next > next || until >= 0 && next >= until
 		})
-		end := int64(len(log))
 		switch {
 		case werr != nil:
 			return werr
 		case err != nil:
 			return err
-		case next < 0 || next > end:
-			return &transport.OffsetOutOfRangeError{TopicPartition: tp, From: next, End: end}
 		case until >= 0 && next >= until:
 			return nil
 		}
-		if err := each(transport.TableBatch{Records: log[next:end:end], Next: end, End: end}); err != nil {
+		next = b.Next
+		if err := each(b); err != nil {
 			return err
 		}
 	}
@@ -175,8 +179,9 @@ func (c *Cluster) ReadLog(ctx context.Context, tp transport.TopicPartition, from
 // Close implements transport.Cluster. The logs stay.
 func (c *Cluster) Close() error { return nil }
 
-// append appends a record to its partition's log. The caller holds mu.
-func (c *Cluster) append(r *transport.Record) {
+// append appends a record to its partition's log, as part of a transaction
+// unless that is nil. The caller holds mu.
+func (c *Cluster) append(r *transport.Record, tx *transaction) {
 	t := c.topics[r.Topic]
 	if r.Timestamp.IsZero() {
 		r.Timestamp = c.now()
@@ -185,9 +190,14 @@ func (c *Cluster) append(r *transport.Record) {
 	stored := *r
 	stored.Key, stored.Value = slices.Clone(r.Key), slices.Clone(r.Value)
 	stored.Headers = slices.Clone(r.Headers)
-	stored.Offset = int64(len(t.partitions[r.Partition]))
+	log := &t.partitions[r.Partition]
+	stored.Offset = log.end()
 	r.Offset = stored.Offset
-	t.partitions[r.Partition] = append(t.partitions[r.Partition], &stored)
-	t.order = append(t.order, &stored)
+	log.entries = append(log.entries, entry{&stored, tx})
+	if tx == nil {
+		t.order = append(t.order, &stored)
+	} else {
+		tx.add(t, log, &stored)
+	}
 	c.changed()
 }

@@ -8,6 +8,9 @@
 // that very point: so a test stops the engine between any two steps of its
 // commit cycle. [Cluster.Journal] tells what happened, in order.
 //
+// Members with a transactional id produce in transactions, which readers see
+// once they are committed, and of which a killed member's is aborted at once.
+//
 // A partition's log is never compacted or shortened. With one partition and
 // one member, the outcome depends on nothing but the calls.
 package memory

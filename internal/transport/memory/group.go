@@ -175,11 +175,11 @@ func (m *member) start(topic string, p int32) int64 {
 	if o, ok := m.g.committed[topic][p]; ok {
 		return o
 	}
-	log := m.c.topics[topic].partitions[p]
+	log := &m.c.topics[topic].partitions[p]
 	if m.cfg.Start.Newest {
-		return int64(len(log))
+		return log.end()
 	}
-	return offsetAt(log, m.cfg.Start.At)
+	return log.at(m.cfg.Start.At)
 }
 
 func (m *member) assignment(ps []int32) transport.Assignment {
@@ -243,7 +243,10 @@ func (m *member) ungate() {
 
 func (m *member) available() bool {
 	for tp, next := range m.positions {
-		if !m.paused[tp] && int64(len(m.c.topics[tp.Topic].partitions[tp.Partition])) > next {
+		if m.paused[tp] {
+			continue
+		}
+		if records, _ := m.c.topics[tp.Topic].partitions[tp.Partition].read(next, 0); len(records) > 0 {
 			return true
 		}
 	}
@@ -263,18 +266,15 @@ func (m *member) fetch() (fetches []transport.Fetch) {
 		return slices.Index(m.cfg.Topics, a.Topic) - slices.Index(m.cfg.Topics, b.Topic)
 	})
 	for _, tp := range tps {
-		log := m.c.topics[tp.Topic].partitions[tp.Partition]
-		next := m.positions[tp]
-		if m.paused[tp] || int64(len(log)) <= next {
+		if m.paused[tp] {
 			continue
 		}
-		n, size := next, 0
-		for n < int64(len(log)) && (n == next || size+len(log[n].Value) <= bound) {
-			size += len(log[n].Key) + len(log[n].Value)
-			n++
+		log := &m.c.topics[tp.Topic].partitions[tp.Partition]
+		records, next := log.read(m.positions[tp], bound)
+		m.positions[tp] = next
+		if len(records) > 0 {
+			fetches = append(fetches, transport.Fetch{TopicPartition: tp, Records: records, End: log.end()})
 		}
-		m.positions[tp] = n
-		fetches = append(fetches, transport.Fetch{TopicPartition: tp, Records: log[next:n:n], End: int64(len(log))})
 	}
 	return fetches
 }
@@ -314,6 +314,17 @@ func (m *member) Commit(ctx context.Context, offsets transport.Offsets) error {
 	if v.Err != nil {
 		return v.Err
 	}
+	if err := m.store(offsets); err != nil {
+		return err
+	}
+	c.journal = append(c.journal, op)
+	c.changed()
+	return nil
+}
+
+// store commits offsets of partitions that are the member's. The caller holds
+// the cluster's lock.
+func (m *member) store(offsets transport.Offsets) error {
 	for t, ps := range offsets {
 		for p := range ps {
 			if m.g.owner[p] != m {
@@ -327,8 +338,6 @@ func (m *member) Commit(ctx context.Context, offsets transport.Offsets) error {
 		}
 		maps.Copy(m.g.committed[t], ps)
 	}
-	c.journal = append(c.journal, op)
-	c.changed()
 	return nil
 }
 

@@ -84,6 +84,7 @@ func (c *Cluster) Kill() {
 
 func (c *Cluster) kill(cl *client) {
 	cl.dead = true
+	cl.tx.end(aborted) // as its timeout does, at once
 	cl.queue, cl.held = nil, nil
 	if cl.member != nil {
 		cl.member.expel()
@@ -132,7 +133,7 @@ func (c *Cluster) Append(r *transport.Record, explicit bool) error {
 	if r.Partition < 0 || r.Partition >= t.info.Partitions {
 		return fmt.Errorf("topic %s has no partition %d, it has %d", r.Topic, r.Partition, t.info.Partitions)
 	}
-	c.append(r)
+	c.append(r, nil)
 	return nil
 }
 
@@ -166,8 +167,13 @@ func (c *Cluster) WaitCommitted(ctx context.Context, waits ...Wait) error {
 				if t == nil {
 					continue
 				}
-				for p, log := range t.partitions {
-					if len(log) > 0 && (c.groups[w.Group] == nil || c.groups[w.Group].committed[name][int32(p)] < int64(len(log))) {
+				for p := range t.partitions {
+					next := int64(0)
+					if g := c.groups[w.Group]; g != nil {
+						next = g.committed[name][int32(p)]
+					}
+					rest, seen := t.partitions[p].read(next, -1)
+					if len(rest) > 0 || seen < t.partitions[p].end() {
 						return false
 					}
 				}

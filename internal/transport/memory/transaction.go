@@ -1,0 +1,127 @@
+package memory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/millrace/millrace/internal/transport"
+)
+
+// transaction is what a member does between Begin and its end. Records that it
+// produces get their offsets at once, and are read once it is committed.
+//
+//	ongoing ──CommitTransaction──▶ committed
+//	   └──AbortTransaction, Kill, the next Begin of its id──▶ aborted
+type transaction struct {
+	state   transactionState
+	records []txRecord
+	logs    []*partitionLog // with records of it, each once
+}
+
+type transactionState int
+
+const (
+	ongoing transactionState = iota
+	committed
+	aborted
+)
+
+type txRecord struct {
+	t *topic
+	r *transport.Record
+}
+
+func (x *transaction) open() bool      { return x.state == ongoing }
+func (x *transaction) committed() bool { return x.state == committed }
+
+func (x *transaction) add(t *topic, log *partitionLog, r *transport.Record) {
+	x.records = append(x.records, txRecord{t, r})
+	for _, l := range x.logs {
+		if l == log {
+			return
+		}
+	}
+	x.logs = append(x.logs, log)
+}
+
+// end ends a transaction: a marker is written to each partition that it wrote
+// to. The caller holds the cluster's lock.
+func (x *transaction) end(s transactionState) {
+	if x == nil || !x.open() {
+		return
+	}
+	x.state = s
+	for _, r := range x.records {
+		if s == committed {
+			r.t.order = append(r.t.order, r.r)
+		}
+	}
+	for _, log := range x.logs {
+		log.entries = append(log.entries, entry{tx: x})
+	}
+}
+
+var errNoTransaction = errors.New("no transaction was begun")
+
+// Begin implements transport.Group.
+func (m *member) Begin(context.Context) error {
+	m.c.mu.Lock()
+	defer m.c.mu.Unlock()
+	id := m.cfg.TransactionalID
+	switch {
+	case id == "":
+		return errors.New("begin a transaction: the member has no transactional id")
+	case m.tx != nil && m.tx.open():
+		return errors.New("begin a transaction: one is open")
+	}
+	if other := m.c.transactional[id]; other != m.client && other != nil { // fenced
+		other.tx.end(aborted)
+		other.fenced = true
+	}
+	m.c.transactional[id] = m.client
+	m.tx = &transaction{}
+	m.c.changed()
+	return nil
+}
+
+// CommitTransaction implements transport.Group.
+func (m *member) CommitTransaction(ctx context.Context, offsets transport.Offsets) error {
+	c := m.c
+	c.mu.Lock()
+	op := Op{Kind: Commit, Group: m.g.name, Offset: offsets}
+	v := c.judge(op)
+	if v.Kill {
+		c.kill(m.client)
+	}
+	if m.dead || v.Lose {
+		c.mu.Unlock()
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
+	defer c.mu.Unlock()
+	switch {
+	case v.Err != nil:
+		return v.Err
+	case m.tx == nil || !m.tx.open():
+		return fmt.Errorf("commit: %w", errNoTransaction)
+	case m.fenced:
+		return fmt.Errorf("transactional id %s: %w", m.cfg.TransactionalID, transport.ErrFenced)
+	}
+	if err := m.store(offsets); err != nil {
+		return err
+	}
+	m.tx.end(committed)
+	c.journal = append(c.journal, op)
+	c.changed()
+	return nil
+}
+
+// AbortTransaction implements transport.Group.
+func (m *member) AbortTransaction(context.Context) error {
+	m.c.mu.Lock()
+	defer m.c.mu.Unlock()
+	m.tx.end(aborted)
+	m.c.changed()
+	return nil
+}
