@@ -78,18 +78,19 @@ func (c *Cluster) boot(ctx context.Context) error {
 	base := c.cfg.BasePort
 	if base == 0 {
 		var err error
-		if base, err = freePorts(2 * c.cfg.Brokers); err != nil {
+		if base, err = freePorts(c.cfg.portsPerBroker() * c.cfg.Brokers); err != nil {
 			return fmt.Errorf("kafkacluster: %w", err)
 		}
 	}
 	for i := range c.cfg.Brokers {
-		c.nodes = append(c.nodes, &node{id: i, port: base + i, controllerPort: base + c.cfg.Brokers + i, dir: nodeDir(c.cfg.Dir, i)})
+		c.nodes = append(c.nodes, &node{id: i, port: base + i, controllerPort: base + c.cfg.Brokers + i,
+			listenerPorts: base + 2*c.cfg.Brokers + i*len(c.cfg.Listeners), dir: nodeDir(c.cfg.Dir, i)})
 	}
 
 	id := newClusterID()
 	g, gctx := errgroup.WithContext(ctx)
 	for _, n := range c.nodes {
-		g.Go(func() error { return n.prepare(gctx, c.cfg.JarDir, id, c.properties(n)) })
+		g.Go(func() error { return n.prepare(gctx, c.cfg.JarDir, id, c.properties(n), c.cfg.formatArgs()...) })
 	}
 	if err := g.Wait(); err != nil {
 		return err
@@ -138,6 +139,15 @@ func (c *Cluster) Addresses() []string {
 	out := make([]string, len(c.nodes))
 	for i, n := range c.nodes {
 		out[i] = n.address()
+	}
+	return out
+}
+
+// ListenerAddresses returns the addresses of all brokers at one of Config.Listeners, by its index.
+func (c *Cluster) ListenerAddresses(i int) []string {
+	out := make([]string, len(c.nodes))
+	for k, n := range c.nodes {
+		out[k] = fmt.Sprintf("%s:%d", loopback, n.listenerPorts+i)
 	}
 	return out
 }

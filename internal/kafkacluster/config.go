@@ -25,8 +25,14 @@ type Config struct {
 	JarDir string
 
 	// BasePort is the first of 2*Brokers consecutive ports: broker i serves clients on BasePort+i, and
-	// controllers on BasePort+Brokers+i. The default 0 takes free ports.
+	// controllers on BasePort+Brokers+i; each of Listeners takes Brokers more. The default 0 takes free
+	// ports.
 	BasePort int
+
+	// Listeners are further ways to connect, with TLS and authentication; default: none.
+	Listeners []Listener
+	TLS       TLS
+	Users     map[string]string // the passwords of those who may authenticate, by name
 
 	// Heap is the maximum heap of one broker, as -Xmx has it; default "400m".
 	Heap string
@@ -75,7 +81,7 @@ var heapSize = regexp.MustCompile(`^[1-9][0-9]*[kKmMgG]?$`)
 // ownProperties are the settings that the cluster computes: overriding one would break it.
 var ownProperties = []string{
 	"process.roles", "node.id", "controller.quorum.voters", "controller.quorum.bootstrap.servers", "listeners",
-	"advertised.listeners", "controller.listener.names", "log.dirs", "log.dir",
+	"advertised.listeners", "listener.security.protocol.map", "inter.broker.listener.name", "controller.listener.names", "log.dirs", "log.dir",
 }
 
 func (c Config) validate() error {
@@ -83,9 +89,10 @@ func (c Config) validate() error {
 	if c.Brokers < 1 || c.Brokers > 9 {
 		errs = append(errs, fmt.Errorf("bad Brokers %d: from 1 to 9", c.Brokers))
 	}
-	if c.BasePort < 0 || c.BasePort+2*c.Brokers > 65535 {
-		errs = append(errs, fmt.Errorf("bad BasePort %d: 0 for free ports, or a port with %d more above it", c.BasePort, 2*c.Brokers-1))
+	if n := c.portsPerBroker() * c.Brokers; c.BasePort < 0 || c.BasePort+n > 65535 {
+		errs = append(errs, fmt.Errorf("bad BasePort %d: 0 for free ports, or a port with %d more above it", c.BasePort, n-1))
 	}
+	errs = append(errs, c.validateListeners()...)
 	if !heapSize.MatchString(c.Heap) {
 		errs = append(errs, fmt.Errorf("bad Heap %q: a size such as 400m", c.Heap))
 	}

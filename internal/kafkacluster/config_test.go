@@ -18,6 +18,9 @@ func TestConfigValidate(t *testing.T) {
 		{"all at once", Config{Brokers: 10, BasePort: 65530, Heap: "much"}, []string{"Brokers 10", "BasePort 65530", `Heap "much"`}},
 		{"own property", Config{ExtraProperties: map[string]string{"node.id": "7"}}, []string{"node.id is set by the cluster"}},
 		{"second line", Config{ExtraProperties: map[string]string{"a": "b\nnode.id=7"}}, []string{"cannot be written"}},
+		{"listeners", Config{Listeners: []Listener{{Protocol: "SASL_PLAINTEXT"}}, Users: map[string]string{"a": "b"}}, nil},
+		{"bad listeners", Config{Detached: true, Listeners: []Listener{{Protocol: "SSL"}, {Protocol: "TLS"}}, Users: map[string]string{"a": "b;c"}},
+			[]string{"Listeners[0]: SSL needs", `protocol "TLS"`, "Detached", `Users: "a"`}},
 		{"negative", Config{StopTimeout: -1}, []string{"negative"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

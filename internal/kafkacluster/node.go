@@ -27,6 +27,7 @@ type node struct {
 	id             int // the index in the cluster, and Kafka's node.id
 	port           int // clients and other brokers
 	controllerPort int
+	listenerPorts  int    // the first of those of Config.Listeners
 	dir            string // server.properties, log4j2.xml, server.log, console.log, data/, tmp/
 
 	proc   process // nil when it was never started, or was ended on request
@@ -38,7 +39,7 @@ func (n *node) address() string { return fmt.Sprintf("%s:%d", loopback, n.port) 
 func (n *node) running() bool { return n.proc != nil && n.proc.alive() }
 
 // prepare writes the node's configuration and formats its storage for the cluster's id.
-func (n *node) prepare(ctx context.Context, jars, clusterID, properties string) error {
+func (n *node) prepare(ctx context.Context, jars, clusterID, properties string, format ...string) error {
 	for _, d := range []string{n.dir, filepath.Join(n.dir, "data"), filepath.Join(n.dir, "tmp")} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return err
@@ -50,8 +51,9 @@ func (n *node) prepare(ctx context.Context, jars, clusterID, properties string) 
 	); err != nil {
 		return err
 	}
-	err := runJava(ctx, append(n.javaArgs(jars, "64m"), "kafka.tools.StorageTool", "format",
-		"--cluster-id="+clusterID, "--config", n.propertiesPath())...)
+	args := append(n.javaArgs(jars, "64m"), "kafka.tools.StorageTool", "format",
+		"--cluster-id="+clusterID, "--config", n.propertiesPath())
+	err := runJava(ctx, append(args, format...)...)
 	if err != nil {
 		return fmt.Errorf("kafkacluster: formatting the storage of broker %d: %w", n.id, err)
 	}

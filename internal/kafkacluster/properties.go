@@ -78,9 +78,11 @@ func (c *Cluster) properties(n *node) string {
 	p["controller.listener.names"] = "CONTROLLER"
 	p["log.dirs"] = filepath.ToSlash(filepath.Join(n.dir, "data"))
 
+	c.cfg.listenerProperties(n, p)
+
 	var b strings.Builder
 	for _, k := range slices.Sorted(maps.Keys(p)) {
-		fmt.Fprintf(&b, "%s=%s\n", k, p[k])
+		fmt.Fprintf(&b, "%s=%s\n", k, strings.ReplaceAll(p[k], "\n", `\n`)) // a PEM has several lines
 	}
 	return b.String()
 }

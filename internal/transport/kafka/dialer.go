@@ -46,7 +46,6 @@ func (c Config) dial(ctx context.Context, network, address string) (net.Conn, er
 func tlsError(address string, err error) error {
 	var (
 		record    tls.RecordHeaderError
-		alert     tls.AlertError
 		authority x509.UnknownAuthorityError
 		name      x509.HostnameError
 		invalid   x509.CertificateInvalidError
@@ -59,7 +58,7 @@ func tlsError(address string, err error) error {
 		e.Remedy = "the broker's certificate is for other names: use one of them as the address, or give it as TLS.ServerName"
 	case errors.As(err, &invalid):
 		e.Remedy = "the broker's certificate is not valid: renew it, and compare the clocks"
-	case errors.As(err, &alert):
+	case refused(err):
 		e.Remedy = "the broker refused: check TLS.CertFile and TLS.KeyFile, and that the broker trusts who signed the certificate"
 	case errors.As(err, &record), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
 		e.Remedy = "the broker does not seem to speak TLS at this port: switch TLS off, or use the port of a listener with TLS"
@@ -70,6 +69,13 @@ func tlsError(address string, err error) error {
 		e.Remedy = "check the TLS settings of the client and of the broker's listener"
 	}
 	return e
+}
+
+// refused says whether the broker ended a handshake with an alert. With TLS 1.3
+// a client hears of it when it reads for the first time.
+func refused(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error" // crypto/tls has no type for it
 }
 
 // dialer makes sarama's connections and can break them all. A sarama client

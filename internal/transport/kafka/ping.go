@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -62,7 +61,6 @@ func (c Config) connectError(address string, err error) error {
 	var (
 		known *transport.ConnectError
 		first *kgo.ErrFirstReadEOF
-		alert tls.AlertError
 	)
 	if errors.As(err, &known) {
 		return known
@@ -78,8 +76,8 @@ func (c Config) connectError(address string, err error) error {
 	case errors.Is(err, kerr.IllegalSaslState):
 		e.Kind = transport.ErrAuthentication
 		e.Remedy = "the listener does not authenticate: leave out SASL, or use the port of a listener with SASL"
-	case errors.As(err, &alert):
-		return tlsError(address, err) // TLS 1.3 refuses a client after the handshake
+	case refused(err):
+		return tlsError(address, err)
 	case c.TLS == nil && strings.Contains(err.Error(), "tls"):
 		e.Kind = transport.ErrTLS
 		e.Remedy = "the listener speaks TLS: switch TLS on"
