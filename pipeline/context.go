@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -122,6 +123,9 @@ func handler(p *Processor, call func(*Context) error) graph.Handler {
 			ctx.done = true
 			if x := recover(); x != nil {
 				re := ctx.recordError(StagePanic, fmt.Errorf("panic: %v", x))
+				if ctx.err != nil { // a handle failed before, and may be why
+					re = ctx.recordError(ctx.stage, ctx.err)
+				}
 				re.Stack = string(debug.Stack())
 				err = re
 			}
@@ -139,7 +143,8 @@ func handler(p *Processor, call func(*Context) error) graph.Handler {
 func (c *Context) recordError(s Stage, err error) *RecordError {
 	r := c.rec
 	return &RecordError{Processor: c.p.spec.Name, Stage: s, Topic: r.Topic, Partition: r.Partition,
-		Offset: r.Offset, Key: string(r.Key), Timestamp: r.Timestamp.UTC(), Err: err}
+		Offset: r.Offset, Key: string(r.Key), Timestamp: r.Timestamp.UTC(), Attempts: 1, Err: err,
+		state: c.stage == StageRead && !errors.Is(err, ErrNoKey)}
 }
 
 // text views bytes that never change as a string.

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"errors"
 	"strconv"
 	"unicode/utf8"
 
@@ -9,64 +8,50 @@ import (
 	"github.com/millrace/millrace/internal/transport"
 )
 
-// The headers of a dead letter. Key, value, timestamp and other headers are
-// those of the record that failed.
+// The headers of a dead letter. Key, value and timestamp are those of the
+// record that failed; its own headers come first, these follow, beginning with
+// HeaderProcessor. Numbers are decimal.
 const (
 	HeaderProcessor = "millrace.dead-letter.processor"
-	HeaderStage     = "millrace.dead-letter.stage"
-	HeaderError     = "millrace.dead-letter.error"
-	HeaderStack     = "millrace.dead-letter.stack" // of a panic
-	HeaderTopic     = "millrace.dead-letter.topic"
-	HeaderPartition = "millrace.dead-letter.partition"
-	HeaderOffset    = "millrace.dead-letter.offset"
+	HeaderStage     = "millrace.dead-letter.stage"     // a Stage
+	HeaderError     = "millrace.dead-letter.error"     // the cause
+	HeaderTopic     = "millrace.dead-letter.topic"     // where the record came from; it names the handler, too
+	HeaderPartition = "millrace.dead-letter.partition" // likewise
+	HeaderOffset    = "millrace.dead-letter.offset"    // likewise
+	HeaderTimestamp = "millrace.dead-letter.timestamp" // of the record, in milliseconds since 1970
+	HeaderAttempts  = "millrace.dead-letter.attempts"  // how often it was tried; 1: no retry
+	HeaderFailedAt  = "millrace.dead-letter.failed-at" // when it was given up, in milliseconds since 1970
+	HeaderStack     = "millrace.dead-letter.stack"     // of a panic
 )
 
 // maxHeader bounds the bytes of an error or a stack in a header.
 const maxHeader = 8 << 10
 
-// DeadLetters sends the records that fail to a topic, with the cause in
-// headers and their bytes unchanged, and goes on. The dead letter is part of
-// the same commit as the record's position. Without a dead-letter topic a
-// failed record stops the run before it is committed.
-//
-// A record that fails because state cannot be read stops the run anyway: it is
-// not the record that is at fault.
-func (p *Processor) DeadLetters(t Topic[[]byte]) *Processor {
-	if p.spec.Failed != nil {
-		p.bad(ErrDuplicate, "two dead-letter topics: a processor has one")
+// stageDeadLetter stages a failed record for its dead-letter topic.
+func stageDeadLetter(task *graph.Task, topic string, r *graph.Record, re *RecordError) {
+	hs := append(make([]transport.Header, 0, len(r.Headers)+10), r.Headers...)
+	text := func(key, value string) { hs = append(hs, transport.Header{Key: key, Value: []byte(value)}) }
+	number := func(key string, n int64) {
+		hs = append(hs, transport.Header{Key: key, Value: strconv.AppendInt(nil, n, 10)})
 	}
-	d := p.uses(t)
-	p.spec.Outputs = append(p.spec.Outputs, d.Ref)
-	p.spec.Failed = func(task *graph.Task, r *graph.Record, err error) error {
-		var re *RecordError
-		if !errors.As(err, &re) || re.Stage == StageRead && !errors.Is(err, ErrNoKey) {
-			return err
-		}
-		dead := task.Out.Next()
-		dead.Topic, dead.Key, dead.Value, dead.Timestamp = t.name, r.Key, r.Value, r.Timestamp
-		dead.Headers = append(deadHeaders(re), r.Headers...)
-		return nil
-	}
-	return p
-}
-
-func deadHeaders(re *RecordError) []transport.Header {
-	hs := []transport.Header{
-		{Key: HeaderProcessor, Value: []byte(re.Processor)},
-		{Key: HeaderStage, Value: []byte(re.Stage)},
-		{Key: HeaderError, Value: bounded(re.Err.Error())},
-		{Key: HeaderTopic, Value: []byte(re.Topic)},
-		{Key: HeaderPartition, Value: strconv.AppendInt(nil, int64(re.Partition), 10)},
-		{Key: HeaderOffset, Value: strconv.AppendInt(nil, re.Offset, 10)},
-	}
+	text(HeaderProcessor, re.Processor)
+	text(HeaderStage, string(re.Stage))
+	text(HeaderError, bounded(re.Err.Error()))
+	text(HeaderTopic, re.Topic)
+	number(HeaderPartition, int64(re.Partition))
+	number(HeaderOffset, re.Offset)
+	number(HeaderTimestamp, r.Timestamp.UnixMilli())
+	number(HeaderAttempts, int64(re.Attempts))
+	number(HeaderFailedAt, task.Now().UnixMilli())
 	if re.Stack != "" {
-		hs = append(hs, transport.Header{Key: HeaderStack, Value: bounded(re.Stack)})
+		text(HeaderStack, bounded(re.Stack))
 	}
-	return hs
+	dead := task.Out.Next()
+	dead.Topic, dead.Key, dead.Value, dead.Timestamp, dead.Headers = topic, r.Key, r.Value, r.Timestamp, hs
 }
 
 // bounded cuts a text at a rune's start.
-func bounded(s string) []byte {
+func bounded(s string) string {
 	if len(s) > maxHeader {
 		n := maxHeader
 		for n > 0 && !utf8.RuneStart(s[n]) {
@@ -74,5 +59,5 @@ func bounded(s string) []byte {
 		}
 		s = s[:n]
 	}
-	return []byte(s)
+	return s
 }

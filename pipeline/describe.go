@@ -68,7 +68,11 @@ func (p *Processor) edges() (es []edge) {
 		es = append(es, edge{verb, s.Ref})
 	}
 	for _, o := range p.spec.Outputs {
-		es = append(es, edge{"output", o})
+		verb := "output"
+		if o.Name == p.spec.DeadLetters {
+			verb = "failed"
+		}
+		es = append(es, edge{verb, o})
 	}
 	if p.spec.Loop != nil {
 		es = append(es, edge{"loop", p.spec.Loop.Ref})
@@ -108,6 +112,8 @@ func (t *Topology) Mermaid() string {
 				fmt.Fprintf(&b, "  %s <--> %s\n", n, id(e.ref))
 			case "output":
 				fmt.Fprintf(&b, "  %s --> %s\n", n, id(e.ref))
+			case "failed":
+				fmt.Fprintf(&b, "  %s -. failed .-> %s\n", n, id(e.ref))
 			case "loop":
 				fmt.Fprintf(&b, "  %s -- loop --> %s\n", n, n)
 			}
@@ -140,7 +146,7 @@ type ProcessorDescription struct {
 }
 
 // EdgeDescription is one topic or table of a processor. Role is input,
-// changes, join, lookup, state, store, output or loop.
+// changes, join, lookup, state, store, output, failed (dead letters) or loop.
 type EdgeDescription struct {
 	Role string `json:"role"`
 	Name string `json:"name,omitempty"` // empty for a loop

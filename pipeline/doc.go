@@ -52,6 +52,10 @@
 // failed access of a handle (a broken store, a value that does not decode)
 // fails the record whatever the handler returns, so Get needs no error.
 //
+// [Processor.OnError] says what becomes of a record that fails: it is tried
+// again, put aside as a dead letter, skipped, or, without a policy, it ends
+// the run.
+//
 // Values that Get returns are shared: copy before you change one, or give the
 // table a Clone function.
 package pipeline

@@ -94,12 +94,30 @@ type RecordError struct {
 	Key       string
 	Timestamp time.Time
 	Stack     string // of StagePanic
+	Attempts  int    // how often it was tried; 1: no retry
 	Err       error
+
+	state bool // it failed reading or writing state
 }
 
 func (e *RecordError) Error() string {
-	return fmt.Sprintf("processor %s: %s record at topic %s, partition %d, offset %d, key %q: %v",
-		e.Processor, e.Stage, e.Topic, e.Partition, e.Offset, e.Key, e.Err)
+	tried := ""
+	if e.Attempts > 1 {
+		tried = fmt.Sprintf(", attempt %d", e.Attempts)
+	}
+	return fmt.Sprintf("processor %s: %s record at topic %s, partition %d, offset %d, key %q%s: %v",
+		e.Processor, e.Stage, e.Topic, e.Partition, e.Offset, shortKey(e.Key), tried, e.Err)
 }
 
 func (e *RecordError) Unwrap() error { return e.Err }
+
+// maxShownKey bounds how much of a key a message shows.
+const maxShownKey = 200
+
+// shortKey is a key for a message.
+func shortKey(key string) string {
+	if len(key) > maxShownKey {
+		return key[:maxShownKey] + "..."
+	}
+	return key
+}

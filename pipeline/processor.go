@@ -14,15 +14,19 @@ import (
 // Declare it with the package's functions, each of which returns the handle
 // that a handler uses.
 type Processor struct {
-	spec     graph.Processor
-	problems []*Problem
-	refs     []definition // in the order of declaration
+	spec      graph.Processor
+	problems  []*Problem
+	refs      []definition // in the order of declaration
+	policy    ErrorPolicy
+	policySet bool
 }
 
 // Process declares a processor. Names are 1 to 100 of a-z, A-Z, 0-9, dot,
 // underscore and hyphen.
 func Process(name string) *Processor {
-	return &Processor{spec: graph.Processor{Name: name}}
+	p := &Processor{spec: graph.Processor{Name: name}, policy: Stop()}
+	p.spec.Failed = p.failed
+	return p
 }
 
 // Name returns the processor's name.

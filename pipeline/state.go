@@ -83,7 +83,10 @@ func (s KeyValue[V]) get(ctx *Context, key []byte) (v V, ok bool) {
 	if !ctx.on(s.p) {
 		return v, false
 	}
+	stage := ctx.stage
+	ctx.stage = StageRead // where a panic of the codec would be
 	v, ok, err := s.table(ctx).Get(key)
+	ctx.stage = stage
 	if err != nil {
 		ctx.fail(StageRead, err)
 	}

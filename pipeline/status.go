@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"slices"
+	"time"
 )
 
 // Phase is where a service or a processor is in its life; see Service.
@@ -33,6 +34,7 @@ type ProcessorStatus struct {
 	Phase      Phase             `json:"phase"`
 	Error      string            `json:"error,omitempty"` // of the last failure, while Waiting or Failed
 	Partitions []PartitionStatus `json:"partitions"`
+	Failures   Failures          `json:"failures"`
 }
 
 // PartitionStatus describes a partition that the processor was assigned.
@@ -40,6 +42,25 @@ type PartitionStatus struct {
 	ID    int   `json:"id"`
 	Ready bool  `json:"ready"` // its state is restored
 	Lag   int64 `json:"lag"`   // records that are not committed yet, as far as known
+
+	Retrying *Retrying `json:"retrying,omitempty"` // a record that failed and is tried again
+}
+
+// Failures counts the failures of a processor's records since the run began.
+type Failures struct {
+	Failed      int64 `json:"failed"`      // attempts that failed, the retried ones included
+	Retried     int64 `json:"retried"`     // of these, followed by another attempt
+	DeadLetters int64 `json:"deadLetters"` // records put aside as dead letters
+	Skipped     int64 `json:"skipped"`     // records left out
+}
+
+// Retrying is a record that failed and is tried again. Its partition waits.
+type Retrying struct {
+	Topic    string    `json:"topic"`
+	Offset   int64     `json:"offset"`
+	Attempts int       `json:"attempts"` // so far
+	Next     time.Time `json:"next"`     // when it is tried again
+	Error    string    `json:"error"`
 }
 
 // Status returns what the service is doing.
@@ -55,9 +76,11 @@ func (s *Service) Status() Status {
 		return st
 	}
 	for _, p := range e.Status() {
-		ps := ProcessorStatus{Name: p.Processor, Phase: Phase(p.Phase), Error: p.Error, Partitions: []PartitionStatus{}}
+		ps := ProcessorStatus{Name: p.Processor, Phase: Phase(p.Phase), Error: p.Error, Partitions: []PartitionStatus{},
+			Failures: Failures(p.Failures)}
 		for _, part := range p.Partitions {
-			ps.Partitions = append(ps.Partitions, PartitionStatus{int(part.ID), part.Ready, part.Lag})
+			ps.Partitions = append(ps.Partitions, PartitionStatus{ID: int(part.ID), Ready: part.Ready, Lag: part.Lag,
+				Retrying: (*Retrying)(part.Retrying)})
 		}
 		st.Processors = append(st.Processors, ps)
 	}

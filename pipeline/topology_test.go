@@ -163,6 +163,36 @@ func TestValidate(t *testing.T) {
 			pipeline.Output(p, out)
 			return pipeline.New("t").From(clicks).Add(p).To(out)
 		}, pipeline.ErrIncomplete, "topic out has no codec"},
+		"two policies": {func() *pipeline.Topology {
+			return pipeline.New("t").From(clicks).Add(in(pipeline.Process("p")).DeadLetters(failed).OnError(pipeline.Skip())).To(failed)
+		}, pipeline.ErrDuplicate, "two error policies"},
+		"retry without retries": {func() *pipeline.Topology {
+			return pipeline.New("t").From(clicks).Add(in(pipeline.Process("p")).OnError(pipeline.Retry(0, pipeline.Backoff{Min: 2, Max: 1})))
+		}, pipeline.ErrConfig, "Retry: 0 retries"},
+		"two retries": {func() *pipeline.Topology {
+			retry := pipeline.Retry(1, pipeline.Backoff{})
+			return pipeline.New("t").From(clicks).Add(in(pipeline.Process("p")).OnError(retry.Then(retry)))
+		}, pipeline.ErrConfig, "a Retry in Then"},
+		"then without retry": {func() *pipeline.Topology {
+			return pipeline.New("t").From(clicks).Add(in(pipeline.Process("p")).OnError(pipeline.Skip().Then(pipeline.Stop())))
+		}, pipeline.ErrConfig, "Then follows Retry only"},
+		"dead letters nobody reads": {func() *pipeline.Topology {
+			return pipeline.New("t").From(clicks).Add(in(pipeline.Process("p")).DeadLetters(failed))
+		}, pipeline.ErrUnused, "clicks.failed is read by no processor"},
+		"dead letters to the input": {func() *pipeline.Topology {
+			p := pipeline.Process("p").DeadLetters(failed)
+			pipeline.Input(p, failed, nothing[[]byte])
+			return pipeline.New("t").From(failed).Add(p)
+		}, pipeline.ErrMismatch, "a record that fails would come again for ever"},
+		"dead letters to an output": {func() *pipeline.Topology {
+			p := in(pipeline.Process("p").DeadLetters(failed))
+			pipeline.Output(p, failed)
+			return pipeline.New("t").From(clicks).Add(p).To(failed)
+		}, pipeline.ErrDuplicate, "dead letters need a topic of their own"},
+		"compacted dead letters": {func() *pipeline.Topology {
+			dead := pipeline.NewTopic("dead", codec.Bytes(), pipeline.Compacted())
+			return pipeline.New("t").From(clicks).Add(in(pipeline.Process("p")).DeadLetters(dead)).To(dead)
+		}, pipeline.ErrConfig, "dead-letter topic dead is compacted"},
 		"no partition": {func() *pipeline.Topology {
 			p := in(pipeline.Process("p"))
 			out := pipeline.NewTopic("out", codec.String(), pipeline.Partitions(0), pipeline.Retention(-1))

@@ -129,6 +129,20 @@ func (v *validator) processor(t *Topology, p *Processor, names map[string]bool) 
 			u.read = true
 		}
 	}
+	if dead := p.spec.DeadLetters; dead != "" {
+		if inputs[dead] {
+			v.add(ErrMismatch, where, "topic %s is its input and its dead-letter topic: a record that fails would come again for ever", dead)
+		}
+		n := 0
+		for _, o := range p.spec.Outputs {
+			if o.Name == dead {
+				n++
+			}
+		}
+		if n > 1 {
+			v.add(ErrDuplicate, where, "topic %s is its output and its dead-letter topic: dead letters need a topic of their own", dead)
+		}
+	}
 	if l := p.spec.Loop; l != nil {
 		if l.Handle == nil {
 			v.add(ErrIncomplete, where, "loop has no handler")

@@ -16,6 +16,8 @@ type Engine struct {
 	graph  *graph.Topology
 	chunks chunkPool
 
+	failures *failureLog
+
 	mu     sync.Mutex
 	topics map[string]topicState
 	states map[string]*processorState // by name
@@ -26,7 +28,8 @@ type Engine struct {
 // New returns an engine for a topology that is valid.
 func New(g *graph.Topology, cfg Config) *Engine {
 	e := &Engine{cfg: cfg.withDefaults(), graph: g, topics: map[string]topicState{},
-		states: map[string]*processorState{}, views: map[string]*View{}, change: make(chan struct{})}
+		states: map[string]*processorState{}, views: map[string]*View{}, change: make(chan struct{}),
+		failures: newFailureLog()}
 	for _, p := range e.selected() {
 		e.states[p.Name] = &processorState{phase: Starting}
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"time"
 
+	"github.com/millrace/millrace/internal/graph"
 	"github.com/millrace/millrace/internal/transport"
 )
 
@@ -11,9 +12,11 @@ import (
 type Metrics struct {
 	Committed    func(CommitStats)
 	Restoring    func(RestoreStats)
-	RecordFailed func(processor string, r *transport.Record, err error)
-	Rebalanced   func(processor string)
-	Restarted    func(processor string, err error)
+	RecordFailed func(processor string, r *transport.Record, err error) // at every attempt
+	// Decided tells what becomes of a record that failed, after RecordFailed.
+	Decided    func(processor string, r *transport.Record, d graph.Decision)
+	Rebalanced func(processor string)
+	Restarted  func(processor string, err error)
 }
 
 // CommitStats describe one commit cycle.
@@ -51,6 +54,12 @@ func (m Metrics) restoring(s RestoreStats) {
 func (m Metrics) recordFailed(proc string, r *transport.Record, err error) {
 	if m.RecordFailed != nil {
 		m.RecordFailed(proc, r, err)
+	}
+}
+
+func (m Metrics) decided(proc string, r *transport.Record, d graph.Decision) {
+	if m.Decided != nil {
+		m.Decided(proc, r, d)
 	}
 }
 

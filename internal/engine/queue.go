@@ -101,6 +101,13 @@ func (q *queue) take(max int) (input int, records []*transport.Record) {
 	return input, records
 }
 
+// head returns the next record of an input alone.
+func (q *queue) head(input int) []*transport.Record {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.inputs[input].runs[0][:1]
+}
+
 // done removes the first n records of an input. It reports whether fetching
 // of the input has to be resumed now.
 func (q *queue) done(input, n int) (resume bool) {

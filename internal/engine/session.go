@@ -259,7 +259,7 @@ func (g *consumerGroup) start(ctx context.Context, h sarama.ConsumerGroupHandler
 		return nil, err
 	}
 	for _, t := range tasks {
-		t.halted.Store(false)
+		t.unhalt()
 		for _, topic := range g.in.topics {
 			s.claims.Go(func() {
 				if err := h.ConsumeClaim(s, claim{topic, t}); err != nil {
@@ -275,7 +275,7 @@ func (g *consumerGroup) start(ctx context.Context, h sarama.ConsumerGroupHandler
 // end stops the tasks after the records at hand.
 func (s *session) end(h sarama.ConsumerGroupHandler) error {
 	for _, t := range s.tasks {
-		t.halted.Store(true)
+		t.halt()
 	}
 	s.cancel()
 	s.claims.Wait()

@@ -3,6 +3,7 @@ package engine
 import (
 	"maps"
 	"slices"
+	"time"
 )
 
 // Phase is where a processor is in its life.
@@ -29,6 +30,7 @@ type Status struct {
 	Phase      Phase       `json:"phase"`
 	Error      string      `json:"error,omitempty"` // the last failure, while Waiting or Failed
 	Partitions []Partition `json:"partitions"`
+	Failures   Failures    `json:"failures"` // of records, since the run began
 }
 
 // Partition describes one assigned partition of a processor.
@@ -36,6 +38,17 @@ type Partition struct {
 	ID    int32 `json:"id"`
 	Ready bool  `json:"ready"` // its state is restored
 	Lag   int64 `json:"lag"`   // records fetched or known of and not committed, over all inputs
+
+	Retrying *Retrying `json:"retrying,omitempty"` // a record that failed and waits to be tried again
+}
+
+// Retrying is a record that failed and is tried again. Its partition waits.
+type Retrying struct {
+	Topic    string    `json:"topic"`
+	Offset   int64     `json:"offset"`
+	Attempts int       `json:"attempts"` // so far
+	Next     time.Time `json:"next"`     // when it is tried again
+	Error    string    `json:"error"`
 }
 
 type processorState struct {
@@ -91,7 +104,7 @@ func (e *Engine) Status() []Status {
 	var all []Status
 	for _, name := range slices.Sorted(maps.Keys(states)) {
 		s := states[name]
-		st := Status{Processor: name, Phase: s.phase, Partitions: []Partition{}}
+		st := Status{Processor: name, Phase: s.phase, Partitions: []Partition{}, Failures: e.failures.of(name)}
 		if s.err != nil {
 			st.Error = s.err.Error()
 		}
@@ -129,6 +142,9 @@ func (in *instance) partitions() []Partition {
 	for _, id := range slices.Sorted(maps.Keys(in.tasks)) {
 		t := in.tasks[id]
 		p := Partition{ID: id, Ready: in.ready[id]}
+		if f := t.failing.Load(); f != nil {
+			p.Retrying = &Retrying{f.record.Topic, f.record.Offset, f.attempts, f.until, f.err.Error()}
+		}
 		for i := range t.inputs {
 			if n := t.position[i].Load(); n > 0 {
 				p.Lag += t.queue.lag(i, n)

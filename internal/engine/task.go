@@ -42,16 +42,19 @@ type task struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
-	// halted makes the callback return after the record at hand.
-	halted atomic.Bool
-	wake   chan *sarama.ConsumerMessage // the carrier to goka: there are records
+	// halted makes the callback return after the record at hand; halting is
+	// closed with it.
+	halted  atomic.Bool
+	halting chan struct{}
+	wake    chan *sarama.ConsumerMessage // the carrier to goka: there are records
 
 	mu  sync.Mutex // guards cur, the tables, and the run of handlers
 	cur *generation
 
 	position []atomic.Int64 // by input: the next offset to commit, for the lag
 
-	limit int // records in a chunk
+	limit   int                     // records in a chunk
+	failing atomic.Pointer[failing] // the record that waits to be tried again; set by run only
 }
 
 // openState is a table of the task with its store.
@@ -62,7 +65,8 @@ type openState struct {
 }
 
 func newTask(in *instance, id int32) *task {
-	t := &task{in: in, id: id, limit: 64, closed: make(chan struct{}), wake: make(chan *sarama.ConsumerMessage, 1)}
+	t := &task{in: in, id: id, limit: 64, closed: make(chan struct{}), halting: make(chan struct{}),
+		wake: make(chan *sarama.ConsumerMessage, 1)}
 	t.ctx, t.cancel = context.WithCancelCause(in.ctx)
 	t.inputs = in.inputs
 	t.queue = newQueue(in.topics, in.e.cfg.PrefetchBytes)
@@ -93,7 +97,7 @@ func (t *task) signal() {
 // goroutine of goka's partition processor.
 func (t *task) run() {
 	for !t.halted.Load() {
-		input, records := t.queue.take(t.limit)
+		input, records := t.take()
 		if records == nil {
 			return
 		}
@@ -102,9 +106,9 @@ func (t *task) run() {
 		if t.queue.done(input, n) {
 			t.in.resume(t, input)
 		}
-		if err != nil {
-			t.halted.Store(true)
-			if context.Cause(t.ctx) != errLost { // only this partition ends
+		if err != nil && err != errAgain {
+			t.halt()
+			if t.ctx.Err() == nil { // else whoever ended the task knows why
 				t.in.stop(err)
 			}
 			return
@@ -157,34 +161,18 @@ func (t *task) handle(input int, r *transport.Record) error {
 		}
 	}
 	if err != nil {
-		if err = t.failed(r, err, staged); err != nil {
+		if err = t.failed(input, r, err, staged); err != nil {
 			return err
 		}
+	}
+	if t.failing.Load() != nil {
+		t.failing.Store(nil)
 	}
 	g := t.cur
 	g.next[input] = r.Offset + 1
 	g.records++
 	g.bytes += int64(len(r.Key) + len(r.Value))
 	return nil
-}
-
-// failed undoes what a failed record did and asks the processor's policy.
-func (t *task) failed(r *transport.Record, err error, staged int) error {
-	t.undo(staged)
-	if t.ctx.Err() != nil { // the run's end failed it, not the record
-		return context.Cause(t.ctx)
-	}
-	if isFatal(err) {
-		return err
-	}
-	t.in.e.cfg.Metrics.recordFailed(t.in.spec.Name, r, err)
-	if t.in.spec.Failed != nil {
-		if err = t.in.spec.Failed(&t.view, r, err); err == nil {
-			return nil
-		}
-		t.undo(staged)
-	}
-	return fatal(err)
 }
 
 func (t *task) undo(staged int) {

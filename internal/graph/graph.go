@@ -5,6 +5,7 @@ package graph
 
 import (
 	"reflect"
+	"time"
 
 	"github.com/millrace/millrace/internal/partition"
 	"github.com/millrace/millrace/internal/table"
@@ -77,10 +78,35 @@ type Processor struct {
 	States  []State
 	Loop    *Input // its Ref.Name is empty: the engine names the topic
 
-	// Failed decides what becomes of a record whose handler failed. It may
-	// stage effects, such as a dead letter; it returns nil when the record is
-	// dealt with, and an error to stop the processor before the record.
-	Failed func(*Task, *Record, error) error
+	// DeadLetters names the output that is the dead-letter topic; empty: none.
+	DeadLetters string
+
+	// Failed decides what becomes of a record whose handler failed, after the
+	// attempt-th time, from 1 on. It may stage effects, such as a dead letter.
+	// Without it a failure stops the run.
+	Failed func(t *Task, r *Record, err error, attempt int) Decision
+}
+
+// Decision is what becomes of a record that failed.
+type Decision struct {
+	Verdict Verdict
+	Wait    time.Duration // of Retry
+	Err     error         // the failure, as it is to be told
+}
+
+// Verdict is the kind of a Decision.
+type Verdict int
+
+const (
+	Stop       Verdict = iota // the run ends before the record
+	Restart                   // the processor starts again, before the record
+	Retry                     // the record is handled again, after Wait
+	DeadLetter                // the record is dealt with: a dead letter is staged
+	Skip                      // the record is dealt with: it is left out
+)
+
+func (v Verdict) String() string {
+	return [...]string{"stop", "restart", "retry", "dead letter", "skip"}[v]
 }
 
 // Topology is a set of processors, validated before it gets here.

@@ -36,7 +36,7 @@ func (t *Table[V]) iterate(it storage.Iterator, start, end []byte, yield func([]
 		if c < 0 {
 			v, err := t.codec.Decode(it.Value())
 			if err != nil {
-				return fmt.Errorf("table %s, key %q: decode stored value: %w", t.o.Name, it.Key(), err)
+				return &DecodeError{Table: t.o.Name, Key: string(it.Key()), Err: err}
 			}
 			if !yield(bytes.Clone(it.Key()), v) {
 				return nil

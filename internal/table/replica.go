@@ -73,7 +73,7 @@ func (r *Replica[V]) load(key []byte) (c cached[V], err error) {
 		return c, fmt.Errorf("table %s, key %q: %w", r.name, key, err)
 	}
 	if c.val, err = r.codec.Decode(b); err != nil {
-		return c, fmt.Errorf("table %s, key %q: decode: %w", r.name, key, err)
+		return c, &DecodeError{Table: r.name, Key: string(key), Err: err}
 	}
 	c.has = true
 	return c, nil
@@ -113,7 +113,7 @@ func (r *Replica[V]) Range(start, end []byte, yield func(key []byte, v V) bool) 
 	for it.Next() {
 		v, err := r.codec.Decode(it.Value())
 		if err != nil {
-			return fmt.Errorf("table %s, key %q: decode: %w", r.name, it.Key(), err)
+			return &DecodeError{Table: r.name, Key: string(it.Key()), Err: err}
 		}
 		if !yield(it.Key(), v) {
 			return nil

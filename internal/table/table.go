@@ -181,7 +181,7 @@ func (t *Table[V]) entry(key []byte) (*entry[V], error) {
 	switch {
 	case err == nil:
 		if val, err = t.codec.Decode(b); err != nil {
-			return nil, fmt.Errorf("table %s, key %q: decode stored value: %w", t.o.Name, key, err)
+			return nil, &DecodeError{Table: t.o.Name, Key: string(key), Err: err}
 		}
 		has = true
 	case !errors.Is(err, storage.ErrNotFound):
