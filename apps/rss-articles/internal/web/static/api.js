@@ -1,0 +1,50 @@
+// Requests to the server that the page came from.
+
+// request returns the answer's JSON, or throws an Error with the problem's detail.
+async function request(method, path, body) {
+  const options = { method, headers: {} };
+  if (body !== undefined) {
+    options.body = typeof body === 'string' ? body : JSON.stringify(body);
+    options.headers['Content-Type'] = typeof body === 'string' ? 'text/xml' : 'application/json';
+  }
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch {
+    throw new Error('the server cannot be reached');
+  }
+  const text = await answer.text();
+  let value = null;
+  try {
+    value = text ? JSON.parse(text) : null;
+  } catch { /* not JSON: an error page of something between */ }
+  if (!answer.ok) {
+    const error = new Error(value?.detail || `the server answered ${answer.status}`);
+    error.status = answer.status;
+    throw error;
+  }
+  return value;
+}
+
+const key = encodeURIComponent;
+
+export const articles = (before = '') => request('GET', '/v1/articles?limit=50' + (before && '&before=' + key(before)));
+export const shelf = async (reader) => {
+  try {
+    return await request('GET', '/v1/tables/recommendations/' + key(reader));
+  } catch (error) {
+    if (error.status === 404) return { items: [] };
+    throw error;
+  }
+};
+export const feeds = async () => (await request('GET', '/v1/feeds')).items;
+export const addFeed = (url, title) => request('PUT', '/v1/feeds/' + key(url), { title });
+export const removeFeed = (url) => request('DELETE', '/v1/feeds/' + key(url));
+export const importOPML = (text) => request('POST', '/v1/opml', text);
+export const readers = async () => (await request('GET', '/v1/readers')).items;
+export const setReader = (reader) => request('PUT', '/v1/readers/' + key(reader.id), reader);
+export const removeReader = (id) => request('DELETE', '/v1/readers/' + key(id));
+export const click = (reader, article, kind) => request('POST', '/v1/clicks', { reader, article, kind });
+export const topology = () => request('GET', '/v1/topology');
+export const status = () => request('GET', '/v1/status');
+export const topologyText = async () => (await fetch('/v1/topology?format=text')).text();
