@@ -1,6 +1,9 @@
 package text
 
-import "unicode/utf8"
+import (
+	"iter"
+	"unicode/utf8"
+)
 
 // Words returns the words and numbers of s in order, and the overlapping
 // character pairs of runs (a run of one character gives that character). s need
@@ -30,26 +33,43 @@ func Words(s string, limit int) []string {
 // the language declared; see the package's documentation.
 func Terms(s string, limit int) []string {
 	var out []string
-	for t := range Tokens(Normalize(s)) {
-		switch t.Kind {
-		case Number:
-			out = append(out, t.Text)
-		case Word:
-			// A single Latin letter says nothing ("vitamin c" is lost, "s" and
-			// "a" do not drown the rest).
-			if utf8.RuneCountInString(t.Text) > 1 && !IsStopWord(t.Text) {
-				if stem := Stem(t.Text); stem != "" {
-					out = append(out, stem)
-				}
-			}
-		case Run:
-			out = appendPairs(out, t.Text, limit, true)
-		}
+	for term := range Labelled(s) {
+		out = append(out, term)
 		if limit > 0 && len(out) >= limit {
-			return out[:limit]
+			break
 		}
 	}
 	return out
+}
+
+// Labelled yields the terms that [Terms] returns, each with the word that it
+// was made of in its normal spelling: what to show where a stem stands.
+func Labelled(s string) iter.Seq2[string, string] {
+	return func(yield func(term, word string) bool) {
+		for t := range Tokens(Normalize(s)) {
+			switch t.Kind {
+			case Number:
+				if !yield(t.Text, t.Text) {
+					return
+				}
+			case Word:
+				// A single Latin letter says nothing ("vitamin c" is lost, "s"
+				// and "a" do not drown the rest).
+				if utf8.RuneCountInString(t.Text) <= 1 || IsStopWord(t.Text) {
+					continue
+				}
+				if stem := Stem(t.Text); stem != "" && !yield(stem, t.Text) {
+					return
+				}
+			case Run:
+				for _, pair := range appendPairs(nil, t.Text, 0, true) {
+					if !yield(pair, pair) {
+						return
+					}
+				}
+			}
+		}
+	}
 }
 
 // appendPairs appends the overlapping character pairs of a run, on request
