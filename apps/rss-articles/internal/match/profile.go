@@ -1,0 +1,172 @@
+package match
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace/apps/rss-articles/internal/topics"
+)
+
+// Bounds and rates of a profile.
+const (
+	MaxLearned = 256 // terms
+	MaxClicked = 256 // articles
+	// HalfLife is how long it takes until what was learned counts half.
+	HalfLife = 30 * 24 * time.Hour
+	// tagGain is how much is learned of a tag, next to words, whose values are
+	// parts of a whole.
+	tagGain = 0.3
+)
+
+// Profile is what a reader wants to read. It is a value: the methods return
+// the next one and leave the receiver as it is.
+type Profile struct {
+	Languages []string           `json:"languages,omitempty"`
+	Wishes    []Wish             `json:"wishes,omitempty"`
+	Learned   map[string]Learned `json:"learned,omitempty"`
+	At        time.Time          `json:"at,omitzero"` // when the learned weights were as they stand
+	Clicked   map[string]Clicked `json:"clicked,omitempty"`
+}
+
+// Learned is the weight of a term.
+type Learned struct {
+	Weight float64 `json:"weight"`
+	Label  string  `json:"label,omitempty"`
+}
+
+// Clicked is what a click on an article counted.
+type Clicked struct {
+	Gain float64   `json:"gain"`
+	At   time.Time `json:"at"`
+}
+
+// gain is how much a click counts.
+func gain(k topics.ClickKind) float64 {
+	switch k {
+	case topics.ClickOpen:
+		return 1
+	case topics.ClickUp:
+		return 2
+	case topics.ClickDown:
+		return -2
+	default:
+		return 0
+	}
+}
+
+// Declare returns the profile with the interests and languages of a reader.
+func (p Profile) Declare(r topics.Reader) Profile {
+	p.Wishes = Parse(r.Interests)
+	p.Languages = r.Languages
+	return p
+}
+
+// Learn returns the profile after a click on an article with the given terms.
+// For each article the last click counts, so the same click again changes
+// nothing. Weights fade with HalfLife, by the times of the clicks. The strongest
+// MaxLearned terms and the newest MaxClicked articles are kept.
+func (p Profile) Learn(c topics.Click, terms []Term) Profile {
+	before, again := p.Clicked[c.Article]
+	if again && !c.At.After(before.At) {
+		return p
+	}
+	delta := gain(c.Kind) - before.Gain
+	if c.Kind == topics.ClickOpen && again { // opening does not undo a judgement
+		return p
+	}
+	p.Learned, p.Clicked = maps.Clone(p.Learned), maps.Clone(p.Clicked)
+	if p.Learned == nil {
+		p.Learned = map[string]Learned{}
+	}
+	if p.Clicked == nil {
+		p.Clicked = map[string]Clicked{}
+	}
+	p.Clicked[c.Article] = Clicked{Gain: gain(c.Kind), At: c.At}
+	switch {
+	case p.At.IsZero():
+		p.At = c.At
+	case c.At.After(p.At):
+		f := fade(c.At.Sub(p.At))
+		for k, l := range p.Learned {
+			l.Weight *= f
+			p.Learned[k] = l
+		}
+		p.At = c.At
+	default:
+		delta *= fade(p.At.Sub(c.At))
+	}
+	for _, t := range terms {
+		value := t.Value
+		switch {
+		case strings.HasPrefix(t.Key, FeedPrefix):
+			continue // what is read is read for what it says
+		case strings.HasPrefix(t.Key, TagPrefix):
+			value *= tagGain
+		}
+		l := p.Learned[t.Key]
+		l.Weight += delta * value
+		l.Label = cmp.Or(l.Label, t.Label)
+		p.Learned[t.Key] = l
+	}
+	p.trim()
+	return p
+}
+
+func (p Profile) trim() {
+	maps.DeleteFunc(p.Learned, func(_ string, l Learned) bool { return math.Abs(l.Weight) < 1e-3 })
+	if n := len(p.Learned) - MaxLearned; n > 0 {
+		keys := slices.SortedFunc(maps.Keys(p.Learned), func(a, b string) int {
+			return cmp.Or(cmp.Compare(math.Abs(p.Learned[a].Weight), math.Abs(p.Learned[b].Weight)), cmp.Compare(a, b))
+		})
+		for _, k := range keys[:n] {
+			delete(p.Learned, k)
+		}
+	}
+	if n := len(p.Clicked) - MaxClicked; n > 0 {
+		ids := slices.SortedFunc(maps.Keys(p.Clicked), func(a, b string) int {
+			return cmp.Or(p.Clicked[a].At.Compare(p.Clicked[b].At), cmp.Compare(a, b))
+		})
+		for _, id := range ids[:n] {
+			delete(p.Clicked, id)
+		}
+	}
+}
+
+func fade(d time.Duration) float64 { return math.Exp2(-float64(d) / float64(HalfLife)) }
+
+// Want is what a reader's profile wants of one term: whether the term is part
+// of a declared interest, and else how strong it is in what was learned, as a
+// power of two of which 0 is all there is.
+type Want struct {
+	Declared bool `json:"declared,omitempty"`
+	Level    int  `json:"level,omitempty"`
+}
+
+// Wants returns the terms that a profile wants, positively or negatively. The
+// levels are coarse so that small changes of weights are none here.
+func (p Profile) Wants() map[string]Want {
+	out := map[string]Want{}
+	norm := 0.0
+	for _, l := range p.Learned {
+		norm += l.Weight * l.Weight
+	}
+	for k, l := range p.Learned {
+		out[k] = Want{Level: int(math.Round(math.Log2(math.Abs(l.Weight) / math.Sqrt(norm))))}
+	}
+	for _, w := range p.Wishes {
+		for _, part := range w.Parts {
+			out[part.Key] = Want{Declared: true}
+		}
+	}
+	return out
+}
+
+// Reads says whether the reader reads a language; one that is not known might be
+// any.
+func Reads(languages []string, lang string) bool {
+	return lang == "" || len(languages) == 0 || slices.Contains(languages, lang)
+}

@@ -1,0 +1,118 @@
+package match
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/millrace/millrace/apps/rss-articles/internal/topics"
+)
+
+// Freshness is how long it takes until an article counts half.
+const Freshness = 48 * time.Hour
+
+// maxReasons bounds the reasons that a recommendation gives.
+const maxReasons = 4
+
+// Candidate is an article that has terms in common with a reader.
+type Candidate struct {
+	Article
+	Parts map[string]Partial `json:"parts"` // by term
+}
+
+// Article is what a recommendation shows of an article.
+type Article struct {
+	ID        string    `json:"id"`
+	Title     string    `json:"title"`
+	URL       string    `json:"url"`
+	Published time.Time `json:"published"` // or when it was first seen, if that was earlier
+	Lang      string    `json:"lang,omitempty"`
+}
+
+// Partial is what an article and a term have to do with each other.
+type Partial struct {
+	Label  string   `json:"label,omitempty"`
+	Value  float64  `json:"value"`
+	Rarity float64  `json:"rarity"`
+	Next   []string `json:"next,omitempty"`
+}
+
+// least is the rarity that a term of a declared interest has at least: who asks
+// for a common word means it.
+const least = 0.5
+
+// floor is what a declared interest is worth besides how much the article is
+// about it.
+const floor = 0.25
+
+// Worth says whether a part of a score is worth sending: terms that tell little
+// about the article or the reader are most of the work and little of the score.
+func Worth(w Want, value, rarity float64) bool {
+	return w.Declared || math.Exp2(float64(w.Level))*value*rarity*rarity >= worth
+}
+
+const worth = 0.001
+
+// Score returns what a candidate is worth to a profile, without regard to its
+// age, and the strongest reasons. A score that is not above 0 is no
+// recommendation.
+func Score(p Profile, c Candidate) (float64, []topics.Reason) {
+	if !Reads(p.Languages, c.Lang) {
+		return 0, nil
+	}
+	if _, clicked := p.Clicked[c.ID]; clicked {
+		return 0, nil // has been read
+	}
+	var reasons []topics.Reason
+	sum := 0.0
+	for _, w := range p.Wishes {
+		if s := w.score(c); s != 0 {
+			sum += s
+			reasons = append(reasons, topics.Reason{Term: w.Label, Source: "interest", Score: round(s)})
+		}
+	}
+	learned := make([]topics.Reason, 0, len(c.Parts))
+	for key, part := range c.Parts {
+		if l, ok := p.Learned[key]; ok {
+			learned = append(learned, topics.Reason{Term: cmp.Or(part.Label, l.Label, key), Source: "click",
+				Score: l.Weight * part.Value * part.Rarity * part.Rarity})
+		}
+	}
+	slices.SortFunc(learned, strongest)
+	for _, r := range learned { // in this order, since sums of floats depend on it
+		sum += r.Score
+	}
+	reasons = append(reasons, learned[:min(len(learned), maxReasons)]...)
+	slices.SortFunc(reasons, strongest)
+	reasons = slices.Clone(reasons[:min(len(reasons), maxReasons)])
+	for i := range reasons {
+		reasons[i].Score = round(reasons[i].Score)
+	}
+	return sum, reasons
+}
+
+func strongest(a, b topics.Reason) int {
+	return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Term, b.Term), cmp.Compare(a.Source, b.Source))
+}
+
+// score is the weight times how much the article is about the least of the
+// parts, 0 if one is missing.
+func (w Wish) score(c Candidate) float64 {
+	about := math.Inf(1)
+	for _, p := range w.Parts {
+		part, ok := c.Parts[p.Key]
+		if !ok || p.Next != "" && !slices.Contains(part.Next, p.Next) {
+			return 0
+		}
+		about = min(about, (floor+part.Value)*max(part.Rarity, least))
+	}
+	return w.Weight * about
+}
+
+// Order is a key that sorts by score and age, greater before smaller: that of an
+// article halves with each Freshness of age, so the order of two articles does
+// not change as time goes by.
+func Order(score float64, published time.Time) float64 {
+	return math.Log2(score) + float64(published.Unix())/Freshness.Seconds()
+}
