@@ -1,0 +1,168 @@
+package stages
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/millrace/millrace/apps/rss-articles/internal/match"
+	"github.com/millrace/millrace/pipeline"
+	"github.com/millrace/millrace/pipeline/codec"
+)
+
+// MaxPostings is how many articles of a term a newly wanted term finds: the
+// newest. Between that and MaxPostings and a quarter are kept.
+const MaxPostings = 128
+
+// Match is where articles and readers meet: at the terms that they share. Both
+// an article that arrives and a reader's wish that is new give parts of scores,
+// which go to the reader. An article costs what it matches and no more.
+//
+// How rare a term is goes by how many of the articles in the table have it, as
+// far as is known at the time.
+//
+// State: for each term up to 160 articles and all readers who want it, which a
+// profile bounds from the other side; removed as either goes.
+func Match(Options) *pipeline.Processor {
+	p := pipeline.Process("match")
+	m := matcher{
+		terms:    pipeline.State(p, pipeline.NewTable("match.terms", codec.JSON[TermCount]())),
+		articles: pipeline.Store(p, pipeline.NewTable("match.articles", codec.JSON[Posting]())),
+		readers:  pipeline.Store(p, pipeline.NewTable("match.readers", codec.JSON[Wish]())),
+		totals:   pipeline.Store(p, pipeline.NewTable("match.totals", codec.Int64())),
+		parts:    pipeline.Output(p, Parts),
+	}
+	pipeline.Input(p, Postings, m.posting)
+	pipeline.Input(p, Wanted, m.wish)
+	return p
+}
+
+// TermCount counts the articles of a term.
+type TermCount struct {
+	Articles int64 `json:"articles"` // in the table
+	Kept     int   `json:"kept"`     // here
+}
+
+type matcher struct {
+	terms    pipeline.Cell[TermCount]
+	articles pipeline.KeyValue[Posting] // by term and article
+	readers  pipeline.KeyValue[Wish]    // by term and reader
+	totals   pipeline.KeyValue[int64]   // by shard of the index
+	parts    pipeline.Out[Part]
+}
+
+// within begins the keys of a term's articles or readers; terms have no zero
+// byte.
+func within(term string) string { return term + "\x00" }
+
+func (m matcher) posting(ctx *pipeline.Context, p Posting) error {
+	if t, _ := m.totals.Get(ctx, shardKey(p.Shard)); t != p.Total {
+		m.totals.Set(ctx, shardKey(p.Shard), p.Total)
+	}
+	count, _ := m.terms.Get(ctx)
+	key := within(ctx.Key()) + p.Article.ID
+	_, kept := m.articles.Get(ctx, key)
+	switch {
+	case p.Gone:
+		count.Articles = max(count.Articles-1, 0)
+		if kept {
+			count.Kept--
+			m.articles.Delete(ctx, key)
+		}
+	default:
+		if !kept {
+			count.Articles++
+			count.Kept++
+		}
+		m.articles.Set(ctx, key, p)
+		m.bound(ctx, &count)
+	}
+	if count == (TermCount{}) {
+		m.terms.Delete(ctx)
+	} else {
+		m.terms.Set(ctx, count)
+	}
+	rarity := match.Rarity(count.Articles, m.total(ctx))
+	for _, w := range m.readers.Prefix(ctx, within(ctx.Key())) {
+		m.meet(ctx, p, w, rarity)
+	}
+	return nil
+}
+
+func (m matcher) wish(ctx *pipeline.Context, w Wish) error {
+	key := within(ctx.Key()) + w.Reader
+	before, known := m.readers.Get(ctx, key)
+	if w.Gone {
+		if known { // the profile tells shelve
+			m.readers.Delete(ctx, key)
+		}
+		return nil
+	}
+	m.readers.Set(ctx, key, w)
+	if known && !stronger(w, before) {
+		return nil
+	}
+	count, _ := m.terms.Get(ctx)
+	rarity := match.Rarity(count.Articles, m.total(ctx))
+	for _, p := range m.articles.Prefix(ctx, within(ctx.Key())) {
+		m.meet(ctx, p, w, rarity)
+	}
+	return nil
+}
+
+// stronger says whether a wish can meet articles that an earlier one did not.
+func stronger(w, before Wish) bool {
+	if w.Want.Declared != before.Want.Declared || len(w.Languages) != len(before.Languages) {
+		return true
+	}
+	for _, l := range w.Languages {
+		if !match.Reads(before.Languages, l) {
+			return true
+		}
+	}
+	return w.Want.Level > before.Want.Level
+}
+
+// meet sends the part of a score that an article and a reader have by a term.
+func (m matcher) meet(ctx *pipeline.Context, p Posting, w Wish, rarity float64) {
+	part := Part{Article: p.Article, Term: p.Term.Key, Gone: p.Gone}
+	if !p.Gone {
+		if !match.Reads(w.Languages, p.Article.Lang) || !match.Worth(w.Want, p.Term.Value, rarity) {
+			return
+		}
+		part.Partial = match.Partial{Label: p.Term.Label, Value: p.Term.Value, Rarity: rarity}
+		if w.Want.Declared {
+			part.Next = p.Term.Next
+		}
+	}
+	m.parts.Emit(ctx, w.Reader, part)
+}
+
+func (m matcher) total(ctx *pipeline.Context) (n int64) {
+	for _, t := range m.totals.Range(ctx, "", "") {
+		n += t
+	}
+	return n
+}
+
+// bound drops the oldest articles of a term when there are a quarter too many.
+func (m matcher) bound(ctx *pipeline.Context, count *TermCount) {
+	if count.Kept <= MaxPostings*5/4 {
+		return
+	}
+	var list []Posting
+	for _, p := range m.articles.Prefix(ctx, within(ctx.Key())) {
+		list = append(list, p)
+	}
+	for _, p := range oldest(list, len(list)-MaxPostings) {
+		m.articles.Delete(ctx, within(ctx.Key())+p.Article.ID)
+	}
+	count.Kept = min(len(list), MaxPostings)
+}
+
+// oldest returns the n oldest of a list.
+func oldest(list []Posting, n int) []Posting {
+	slices.SortFunc(list, func(a, b Posting) int {
+		return cmp.Or(a.Article.Published.Compare(b.Article.Published), cmp.Compare(a.Article.ID, b.Article.ID))
+	})
+	return list[:n]
+}

@@ -1,0 +1,249 @@
+package stages
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace/apps/rss-articles/internal/match"
+	"github.com/millrace/millrace/apps/rss-articles/internal/topics"
+	"github.com/millrace/millrace/pipeline"
+	"github.com/millrace/millrace/pipeline/codec"
+)
+
+// Bounds of what is kept for one reader.
+const (
+	ShelfSize     = 50  // recommendations
+	MaxCandidates = 400 // articles with terms in common; a quarter more until the worst are dropped
+)
+
+// Shelve keeps each reader's best articles: the parts of scores add up to
+// candidates, and the best of these are the shelf, newer ones before older ones
+// that are worth as much. A new profile scores all candidates anew; when a
+// reader is deleted, all goes.
+//
+// State: for each reader a copy of the profile, up to 500 candidates of the last
+// Retention, and the shelf.
+func Shelve(o Options) *pipeline.Processor {
+	o = o.withDefaults()
+	p := pipeline.Process("shelve")
+	s := shelver{
+		shelves:    pipeline.Store(p, topics.Recommendations),
+		profiles:   pipeline.Store(p, pipeline.NewTable("shelve.profiles", codec.JSON[match.Profile]())),
+		candidates: pipeline.Store(p, pipeline.NewTable("shelve.candidates", codec.JSON[candidate]())),
+		counts:     pipeline.Store(p, pipeline.NewTable("shelve.counts", codec.Int64())),
+		ages:       newExpiry(p, "shelve.ages"),
+		retention:  o.Retention,
+	}
+	pipeline.Input(p, Parts, s.part)
+	pipeline.Changes(p, Profiles, s.profile)
+	return p
+}
+
+type shelver struct {
+	shelves    pipeline.KeyValue[topics.Shelf]
+	profiles   pipeline.KeyValue[match.Profile]
+	candidates pipeline.KeyValue[candidate] // by reader and article
+	counts     pipeline.KeyValue[int64]     // of candidates, by reader
+	ages       expiry
+	retention  time.Duration
+}
+
+// candidate is an article that may be recommended to a reader.
+type candidate struct {
+	match.Candidate
+	At time.Time `json:"at"` // of the first part
+}
+
+// settled is how long the parts of a candidate may be under way: it is not
+// judged as one of the worst until then.
+const settled = time.Minute
+
+func (s shelver) part(ctx *pipeline.Context, p Part) error {
+	s.forget(ctx)
+	key := within(ctx.Key()) + p.Article.ID
+	c, known := s.candidates.Get(ctx, key)
+	if p.Gone {
+		if _, has := c.Parts[p.Term]; !has {
+			return nil
+		}
+	}
+	c.Parts = maps.Clone(c.Parts)
+	if p.Gone {
+		delete(c.Parts, p.Term)
+	} else {
+		if c.Parts == nil {
+			c.Parts = map[string]match.Partial{}
+		}
+		c.Article = p.Article
+		c.Parts[p.Term] = p.Partial
+	}
+	switch {
+	case len(c.Parts) == 0:
+		s.candidates.Delete(ctx, key)
+		s.count(ctx, ctx.Key(), -1)
+	default:
+		if !known {
+			c.At = ctx.Timestamp()
+			s.ages.note(ctx, key, c.At.Add(s.retention))
+		}
+		s.candidates.Set(ctx, key, c)
+		if !known && s.count(ctx, ctx.Key(), 1) > MaxCandidates*5/4 {
+			return s.rebuild(ctx)
+		}
+	}
+	profile, ok := s.profiles.Get(ctx, ctx.Key())
+	if !ok {
+		return nil // the profile is on its way, or gone
+	}
+	shelf, _ := s.shelves.Get(ctx, ctx.Key())
+	next, same, ok := place(shelf, recommend(profile, c))
+	switch {
+	case !ok:
+		return s.rebuild(ctx)
+	case !same:
+		next.Reader, next.Updated = ctx.Key(), later(shelf.Updated, ctx.Timestamp())
+		s.shelves.Set(ctx, ctx.Key(), next)
+	}
+	return nil
+}
+
+func (s shelver) profile(ctx *pipeline.Context, c pipeline.Change[match.Profile]) error {
+	s.forget(ctx)
+	if !c.Deleted {
+		s.profiles.Set(ctx, ctx.Key(), c.Value)
+		return s.rebuild(ctx)
+	}
+	s.profiles.Delete(ctx, ctx.Key())
+	for key := range s.candidates.Prefix(ctx, within(ctx.Key())) {
+		s.candidates.Delete(ctx, key)
+	}
+	s.counts.Delete(ctx, ctx.Key())
+	s.shelves.Delete(ctx, ctx.Key())
+	return nil
+}
+
+// rebuild makes the shelf from all candidates, and drops the worst of these if
+// there are too many.
+func (s shelver) rebuild(ctx *pipeline.Context) error {
+	profile, known := s.profiles.Get(ctx, ctx.Key())
+	var list []candidate
+	for _, c := range s.candidates.Prefix(ctx, within(ctx.Key())) {
+		list = append(list, c)
+	}
+	items := make([]topics.Recommendation, len(list))
+	for i, c := range list {
+		items[i] = recommend(profile, c)
+	}
+	slices.SortFunc(items, better)
+	if n := len(items) - MaxCandidates; n > MaxCandidates/4 {
+		s.drop(ctx, list, items[MaxCandidates:])
+	}
+	if !known {
+		return nil
+	}
+	shelf, _ := s.shelves.Get(ctx, ctx.Key())
+	items = items[:min(len(items), ShelfSize)]
+	if i := slices.IndexFunc(items, func(r topics.Recommendation) bool { return r.Score <= 0 }); i >= 0 {
+		items = items[:i]
+	}
+	s.shelves.Set(ctx, ctx.Key(), topics.Shelf{Reader: ctx.Key(), Items: items, Updated: later(shelf.Updated, ctx.Timestamp())})
+	return nil
+}
+
+// drop deletes the worst candidates, but for those whose parts may be under way
+// still, of which there may be as many again.
+func (s shelver) drop(ctx *pipeline.Context, list []candidate, worst []topics.Recommendation) {
+	begun := map[string]time.Time{}
+	for _, c := range list {
+		begun[c.ID] = c.At
+	}
+	for _, r := range worst {
+		if ctx.Timestamp().Sub(begun[r.Article]) >= settled || len(list) > 2*MaxCandidates {
+			s.candidates.Delete(ctx, within(ctx.Key())+r.Article)
+			s.count(ctx, ctx.Key(), -1)
+		}
+	}
+}
+
+// count adds to the number of a reader's candidates and returns it.
+func (s shelver) count(ctx *pipeline.Context, reader string, by int64) int64 {
+	n, _ := s.counts.Get(ctx, reader)
+	if n += by; n <= 0 {
+		s.counts.Delete(ctx, reader)
+		return 0
+	}
+	s.counts.Set(ctx, reader, n)
+	return n
+}
+
+// forget deletes candidates that have outlived the retention: articles that are
+// still there then were not withdrawn, because the reader is gone or does not
+// want their terms any more.
+func (s shelver) forget(ctx *pipeline.Context) {
+	keys, _ := s.ages.due(ctx)
+	for _, key := range keys {
+		c, ok := s.candidates.Get(ctx, key)
+		if !ok {
+			continue
+		}
+		reader, _, _ := strings.Cut(key, "\x00")
+		s.candidates.Delete(ctx, key)
+		s.count(ctx, reader, -1)
+		if shelf, ok := s.shelves.Get(ctx, reader); ok {
+			if next, same, _ := place(shelf, topics.Recommendation{Article: c.ID}); !same {
+				s.shelves.Set(ctx, reader, next)
+			}
+		}
+	}
+}
+
+func recommend(p match.Profile, c candidate) topics.Recommendation {
+	score, reasons := match.Score(p, c.Candidate)
+	return topics.Recommendation{Article: c.ID, Title: c.Title, URL: c.URL, Published: c.Published,
+		Score: score, Reasons: reasons}
+}
+
+// place returns the shelf with a recommendation in its place, or without the
+// article if the score is not above 0; whether that is the same shelf; and
+// whether it is the right one: with a place that became free, an article that
+// is not on the shelf may be due.
+func place(s topics.Shelf, r topics.Recommendation) (next topics.Shelf, same, ok bool) {
+	was := slices.IndexFunc(s.Items, func(i topics.Recommendation) bool { return i.Article == r.Article })
+	full := len(s.Items) >= ShelfSize
+	if was < 0 && (r.Score <= 0 || full && better(r, s.Items[len(s.Items)-1]) > 0) {
+		return s, true, true
+	}
+	items := make([]topics.Recommendation, 0, len(s.Items)+1)
+	for i, item := range s.Items {
+		if i != was {
+			items = append(items, item)
+		}
+	}
+	at := len(items)
+	if r.Score > 0 {
+		at, _ = slices.BinarySearchFunc(items, r, better)
+		items = slices.Insert(items, at, r)
+	}
+	ok = !full || was < 0 || r.Score > 0 && at <= was
+	s.Items = items[:min(len(items), ShelfSize)]
+	return s, false, ok
+}
+
+// better orders by score and age; what has no score comes last.
+func better(a, b topics.Recommendation) int {
+	if a.Score <= 0 || b.Score <= 0 {
+		return cmp.Or(cmp.Compare(max(b.Score, 0), max(a.Score, 0)), cmp.Compare(a.Article, b.Article))
+	}
+	return cmp.Or(cmp.Compare(match.Order(b.Score, b.Published), match.Order(a.Score, a.Published)),
+		cmp.Compare(a.Article, b.Article))
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

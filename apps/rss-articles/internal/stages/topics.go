@@ -1,0 +1,50 @@
+package stages
+
+import (
+	"github.com/millrace/millrace/apps/rss-articles/internal/match"
+	"github.com/millrace/millrace/apps/rss-articles/internal/neardup"
+	"github.com/millrace/millrace/pipeline"
+	"github.com/millrace/millrace/pipeline/codec"
+)
+
+// What the stages exchange among themselves.
+var (
+	// Probes ask a band for articles like one, by the band's key.
+	Probes = pipeline.NewTopic("articles.probes", codec.JSON[neardup.Probe]())
+	// Answers are what the bands say of an article, by its id.
+	Answers = pipeline.NewTopic("articles.answers", codec.JSON[neardup.Answer]())
+	// Postings are the terms of articles, by term.
+	Postings = pipeline.NewTopic("match.postings", codec.JSON[Posting]())
+	// Wanted are the terms of readers, by term.
+	Wanted = pipeline.NewTopic("match.wanted", codec.JSON[Wish]())
+	// Parts are parts of scores, by the reader's id.
+	Parts = pipeline.NewTopic("match.parts", codec.JSON[Part]())
+	// Profiles are what each reader wants to read, by the reader's id.
+	Profiles = pipeline.NewTable("profiles", codec.JSON[match.Profile]())
+)
+
+// Posting is a term of an article.
+type Posting struct {
+	Article match.Article `json:"article"`
+	Term    match.Term    `json:"term"`
+	Gone    bool          `json:"gone,omitempty"` // the article does not have it any more
+	Shard   int           `json:"shard"`          // the partition of the index that the article is in
+	Total   int64         `json:"total"`          // how many articles that has
+}
+
+// Wish is a term that a reader wants.
+type Wish struct {
+	Reader    string     `json:"reader"`
+	Languages []string   `json:"languages,omitempty"`
+	Want      match.Want `json:"want"`
+	Gone      bool       `json:"gone,omitempty"` // the reader does not want it any more
+}
+
+// Part is a part of the score of an article for a reader: that of one term. The
+// next part of the same article, reader and term replaces it.
+type Part struct {
+	Article match.Article `json:"article"`
+	Term    string        `json:"term"`
+	match.Partial
+	Gone bool `json:"gone,omitempty"` // there is none any more
+}
