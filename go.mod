@@ -5,6 +5,7 @@ go 1.26.8
 require (
 	github.com/IBM/sarama v1.61.1
 	github.com/abadojack/whatlanggo v1.0.1
+	github.com/andybalholm/brotli v1.3.0
 	github.com/gofrs/flock v0.13.2
 	github.com/google/btree v1.1.3
 	github.com/kljensen/snowball v0.10.0

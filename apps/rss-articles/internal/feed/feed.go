@@ -16,6 +16,7 @@ type Feed struct {
 	Title string
 	Link  string
 	Items []Item
+	Every time.Duration // how often to look at most, as it asks itself; 0 if it does not
 }
 
 // Item is an entry of a feed. Content and Summary are HTML as the feed has it.
@@ -98,7 +99,9 @@ func parse(text []byte) (f *gofeed.Feed, err error) {
 			f, err = nil, fmt.Errorf("%w: %v", ErrMalformed, x)
 		}
 	}()
-	f, err = gofeed.NewParser().Parse(bytes.NewReader(text))
+	p := gofeed.NewParser()
+	p.KeepOriginalFeed = true
+	f, err = p.Parse(bytes.NewReader(text))
 	if errors.Is(err, gofeed.ErrFeedTypeNotDetected) {
 		return nil, ErrNotAFeed
 	}
@@ -110,7 +113,7 @@ func parse(text []byte) (f *gofeed.Feed, err error) {
 
 func convert(p *gofeed.Feed, h Hints) *Feed {
 	base := h.URL
-	f := &Feed{Title: strings.TrimSpace(p.Title), Link: resolve(base, p.Link)}
+	f := &Feed{Title: strings.TrimSpace(p.Title), Link: resolve(base, p.Link), Every: every(p)}
 	if f.Link != "" && base == "" {
 		base = f.Link
 	}

@@ -47,6 +47,7 @@ type FeedState struct {
 	Fetched      time.Time `json:"fetched"`            // the last try
 	Succeeded    time.Time `json:"succeeded,omitzero"` // the last that worked
 	Next         time.Time `json:"next"`               // when it is due
+	Interval     int       `json:"interval,omitempty"` // seconds between polls, as it adapted to the feed
 	Items        int       `json:"items"`              // in the last document
 	Seen         []string  `json:"seen,omitempty"`     // hashes of the last document's items: only new and changed ones are emitted
 }

@@ -1,0 +1,149 @@
+package fetch
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace/apps/rss-articles/internal/clean"
+	"github.com/millrace/millrace/apps/rss-articles/internal/feed"
+	"github.com/millrace/millrace/apps/rss-articles/internal/topics"
+)
+
+// Addresses to which feeds moved are given up after so many failures in a row:
+// what was permanent was not.
+const maxMovedFailures = 3
+
+// poll fetches a feed once and returns its new state with the new items. quiet
+// is how long the feed's whole host asks to be left alone.
+func (f *Fetcher) poll(ctx context.Context, sub topics.Feed, old topics.FeedState) (s topics.FeedState, items []clean.Raw, quiet time.Duration) {
+	s = old
+	s.URL = sub.URL
+	s.Fetched = f.cfg.Now().UTC()
+	r := request{url: target(sub.URL, old), etag: old.ETag, lastModified: old.LastModified}
+
+	var (
+		a    *answer
+		doc  *feed.Feed
+		fail *failure
+	)
+	if isFile(sub.URL) {
+		a, fail = f.read(r)
+	} else {
+		a, fail = f.get(ctx, r)
+	}
+	if fail == nil && !a.unchanged {
+		doc, fail = f.parse(ctx, a)
+	}
+	if fail != nil {
+		return f.failed(s, fail), nil, quietFor(fail)
+	}
+
+	publisher := a.fresh
+	s.Health, s.Error, s.Failures, s.Succeeded = topics.HealthOK, "", 0, s.Fetched
+	if a.moved != "" {
+		s.Location = a.moved
+	}
+	// Validators belong to the last document. A server that sends none with
+	// "not modified" has not changed them.
+	if !a.unchanged || a.etag != "" {
+		s.ETag = a.etag
+	}
+	if !a.unchanged || a.modified != "" {
+		s.LastModified = a.modified
+	}
+	var all []feed.Item
+	if doc != nil {
+		all = doc.Items
+		publisher = max(publisher, doc.Every)
+		if doc.Title != "" {
+			s.Title = cut(doc.Title, maxField)
+		}
+		var fresh []feed.Item
+		fresh, s.Seen = unseen(all, old.Seen)
+		s.Items = len(all)
+		title := s.Title
+		if sub.Title != "" {
+			title = sub.Title
+		}
+		for _, i := range fresh {
+			items = append(items, clean.Raw{Feed: sub.URL, FeedTitle: cut(title, maxField), Fetched: s.Fetched, Item: bound(i)})
+		}
+	}
+	if f.own[hostOf(sub.URL)] || isFile(sub.URL) {
+		s.Next = s.Fetched.Add(f.cfg.OwnInterval)
+		return s, items, 0
+	}
+	v := interval{min: f.cfg.Min, start: f.cfg.Default, max: f.cfg.Max}
+	d := v.next(time.Duration(old.Interval)*time.Second, len(items), all, s.Fetched, publisher)
+	s.Interval = int(d / time.Second)
+	s.Next = s.Fetched.Add(jitter(d, f.cfg.Rand()))
+	return s, items, 0
+}
+
+// parse reads a document. Few at a time: it costs many times the document's
+// size in memory.
+func (f *Fetcher) parse(ctx context.Context, a *answer) (*feed.Feed, *failure) {
+	select {
+	case f.parsing <- struct{}{}:
+		defer func() { <-f.parsing }()
+	case <-ctx.Done():
+		return nil, explain(ctx.Err(), a.url, f.cfg.Timeout, f.cfg.MaxBody)
+	}
+	doc, err := feed.Parse(a.body, feed.Hints{URL: a.url, ContentType: a.contentType, Now: f.cfg.Now(), Limits: feed.Limits{Bytes: f.cfg.MaxBody}})
+	if err != nil {
+		discovered := ""
+		if isHTML(a) {
+			discovered = discover(a.body, a.url)
+		}
+		return nil, unreadable(err, cut(a.url, 200), cut(a.contentType, 60), discovered)
+	}
+	return doc, nil
+}
+
+func isHTML(a *answer) bool {
+	head := strings.ToLower(string(a.body[:min(len(a.body), 1024)]))
+	return strings.Contains(a.contentType, "html") || strings.Contains(head, "<html") || strings.Contains(head, "<!doctype html") ||
+		strings.HasPrefix(http.DetectContentType(a.body), "text/html")
+}
+
+// failed returns the state after a failure.
+func (f *Fetcher) failed(s topics.FeedState, fail *failure) topics.FeedState {
+	s.Failures++
+	s.Health, s.Error = topics.HealthFailing, cut(strings.ToValidUTF8(fail.Error(), ""), 1000)
+	if s.Location != "" && (s.Failures >= maxMovedFailures || fail.gone) {
+		// Where it moved to does not work: ask at the first address again.
+		s.Location, s.ETag, s.LastModified = "", "", ""
+		fail.gone = false
+	}
+	if fail.gone {
+		s.Health, s.Next = topics.HealthGone, time.Time{}
+		return s
+	}
+	d := jitter(backoff(s.Failures, f.cfg.Min, f.cfg.MaxBackoff), f.cfg.Rand())
+	if f.own[hostOf(s.URL)] || isFile(s.URL) {
+		d = f.cfg.OwnInterval
+	}
+	s.Next = s.Fetched.Add(max(d, fail.wait))
+	if fail.wait > 0 {
+		s.Error += fmt.Sprintf(" (not before %s)", s.Next.Format(time.RFC3339))
+	}
+	return s
+}
+
+func quietFor(fail *failure) time.Duration {
+	if fail.host {
+		return fail.wait
+	}
+	return 0
+}
+
+// target is the address at which a feed is now.
+func target(url string, s topics.FeedState) string {
+	if s.Location != "" {
+		return s.Location
+	}
+	return url
+}
