@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 
+	"github.com/syndtr/goleveldb/leveldb"
 	lerrors "github.com/syndtr/goleveldb/leveldb/errors"
 	"github.com/syndtr/goleveldb/leveldb/journal"
 	ldb "github.com/syndtr/goleveldb/leveldb/storage"
+	"github.com/syndtr/goleveldb/leveldb/util"
 )
 
 // guard stands between LevelDB and its files while a database is opened, and
@@ -33,10 +36,13 @@ import (
 // them only up to the first damage or gap: what is left is the store as it was
 // some batches ago, and its offset says how many.
 //
-// The guard is used by the goroutine that opens the database; LevelDB opens
-// manifests and journals at no other time.
+// That part of the guard is used by the goroutine that opens the database;
+// LevelDB opens manifests and journals at no other time. Afterwards the guard
+// lets all pass, until settle.
 type guard struct {
 	ldb.Storage
+	settled atomic.Bool
+
 	next    uint64 // the number that the next batch begins with
 	between bool   // next may also be one more: see manifest
 	known   bool   // next was set
@@ -64,6 +70,31 @@ func (g *guard) Open(fd ldb.FileDesc) (ldb.Reader, error) {
 		return nil, err // as it is: LevelDB looks at its type
 	}
 	return checked, nil
+}
+
+// Create implements the storage of LevelDB.
+func (g *guard) Create(fd ldb.FileDesc) (ldb.Writer, error) {
+	if fd.Type == ldb.TypeJournal && g.settled.Load() {
+		return nil, errSettled
+	}
+	return g.Storage.Create(fd)
+}
+
+var errSettled = errors.New("the database is about to be closed")
+
+// settle waits until LevelDB does not move a journal to a table any more, and
+// keeps it from beginning that again. Without it the database's Close has a
+// race: it closes a channel to which the move, as it ends, may be sending a
+// buffer (mpoolDrain and mpoolPut in db_state.go).
+//
+// It is not for a database whose files fail: what waits for moves would meet a
+// race with the end of one that failed.
+//
+// The wait is the first step of what CompactRange does with what is in memory.
+// Its second is a new journal, which it does not get, and so it returns.
+func (g *guard) settle(db *leveldb.DB) {
+	g.settled.Store(true)
+	_ = db.CompactRange(util.Range{}) // errSettled, or what compactions fail of
 }
 
 // journal checks the batches of one journal.

@@ -79,7 +79,12 @@ func open(dir string, o Options) (_ *Store, err error) {
 		return nil, errors.Join(sorted(dir, "open", err), files.Close())
 	}
 	s := newStore(dir, db, o)
-	s.release = func() error { return errors.Join(db.Close(), files.Close()) }
+	s.release = func() error {
+		if s.failed == nil {
+			g.settle(db)
+		}
+		return errors.Join(db.Close(), files.Close())
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(sorted(dir, "open", err), s.release())

@@ -28,7 +28,7 @@ type Store struct {
 	offset atomic.Int64 // noOffset: none
 
 	writing sync.Mutex // one batch at a time
-	failed  error      // the first write that failed; guarded by writing
+	failed  error      // the first write that failed; guarded by writing, or by closing held alone
 
 	closing sync.RWMutex // held shared while the database is used
 	closed  bool         // guarded by closing
@@ -149,7 +149,8 @@ func (s *Store) Close() error {
 	var err error
 	if s.failed == nil {
 		if err = s.db.Put(cleanKey, nil, &opt.WriteOptions{Sync: true}); err != nil {
-			err = s.fault("close", err)
+			s.failed = s.fault("close", err)
+			err = s.failed
 		}
 	}
 	return errors.Join(err, s.release())
