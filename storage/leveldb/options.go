@@ -41,6 +41,9 @@ type Options struct {
 
 	// wrap replaces the file system, for tests.
 	wrap func(ldb.Storage) ldb.Storage
+	// noSync never waits for the disk, for tests: a killed process does not
+	// need it.
+	noSync bool
 }
 
 func (o Options) withDefaults() Options {
@@ -83,6 +86,7 @@ func (o Options) leveldb() *opt.Options {
 		WriteBuffer:            o.WriteBuffer,
 		Filter:                 filter.NewBloomFilter(10),
 		OpenFilesCacheCapacity: 64,
+		NoSync:                 o.noSync,
 		// One way for all batches: through the journal, one record each, with
 		// numbers that follow one another. The guard relies on it.
 		DisableLargeBatchTransaction: true,

@@ -11,5 +11,5 @@
 // The suite covers reading and writing, ranges and prefixes, snapshots, offsets,
 // atomicity under concurrent readers, closing and opening again, storage.Clear,
 // storage.FollowerStore in front of the store, and a comparison with a map over
-// random sequences of operations.
+// random sequences of operations; for a [Crasher], crashes among them.
 package storagetest

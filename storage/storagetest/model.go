@@ -60,10 +60,14 @@ func testModel(t *testing.T, open func(*testing.T) OpenFunc) {
 			model
 		}
 		var snaps []frozen
-		defer func() { // also if a check fails
+		end := func() {
 			for _, s := range snaps {
 				s.Close()
 			}
+			snaps = nil
+		}
+		defer func() { // also if a check fails
+			end()
 			f.Close()
 		}()
 		t2.Repeat(map[string]func(*rapid.T){
@@ -136,11 +140,13 @@ func testModel(t *testing.T, open func(*testing.T) OpenFunc) {
 				must(t, storage.Clear(f.Store, 17))
 			},
 			"reopen": func(t *rapid.T) {
-				for _, s := range snaps {
-					s.Close()
+				end()
+				c, ok := f.Store.(Crasher)
+				if ok && rapid.Bool().Draw(t, "crash") {
+					f.reopenAfter(t, c.Crash)
+				} else {
+					f.reopen(t)
 				}
-				snaps = nil
-				f.reopen(t)
 			},
 			"": func(t *rapid.T) {
 				m.check(t, f)

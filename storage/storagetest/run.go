@@ -13,6 +13,14 @@ import (
 // is the same each time.
 type OpenFunc func() (storage.Store, error)
 
+// Crasher is a Store under test that can end without Close, as if its process
+// were killed. The suite then expects all that was applied to be there when it
+// is opened again.
+type Crasher interface {
+	// Crash ends the store and gives back what it holds.
+	Crash() error
+}
+
 // Run runs the suite. It calls open for each test, to get the means to open a
 // new, empty store.
 func Run(t *testing.T, open func(t *testing.T) OpenFunc) {
@@ -83,7 +91,13 @@ func newFixture(t *testing.T, open func(*testing.T) OpenFunc) *fixture {
 // reopen closes the store and opens it again.
 func (f *fixture) reopen(t tb) {
 	t.Helper()
-	if err := f.Close(); err != nil {
+	f.reopenAfter(t, f.Close)
+}
+
+// reopenAfter opens the store again after its end.
+func (f *fixture) reopenAfter(t tb, end func() error) {
+	t.Helper()
+	if err := end(); err != nil {
 		t.Fatal(err)
 	}
 	s, err := f.open()
