@@ -60,6 +60,16 @@ type Config struct {
 	// 500 ms and 30 s.
 	RestartMin, RestartMax time.Duration
 
+	// HandlerTimeout is after how long a handler that has not returned is
+	// reported as hung: logged with its record and its stack, counted, shown
+	// in Status, and the service is not ready meanwhile. Default 1 min.
+	HandlerTimeout time.Duration
+	// StopHungHandlers makes a hung handler end the run with a *HangError, so
+	// that the process can be started anew: the contexts of all handlers end,
+	// and Run returns even if the handler does not. By default it is waited
+	// for, and its partition and the commits of its processor wait with it.
+	StopHungHandlers bool
+
 	// Logger gets what happens. Default slog.Default().
 	Logger *slog.Logger
 	// Now is the clock. Default time.Now.
@@ -104,7 +114,7 @@ func (c Config) validate(t *Topology) error {
 		}
 	}
 	for name, d := range map[string]time.Duration{"CommitInterval": c.CommitInterval, "DrainTimeout": c.DrainTimeout,
-		"RestartMin": c.RestartMin, "RestartMax": c.RestartMax} {
+		"RestartMin": c.RestartMin, "RestartMax": c.RestartMax, "HandlerTimeout": c.HandlerTimeout} {
 		if d < 0 {
 			bad("%s: %v is negative", name, d)
 		}
@@ -170,6 +180,8 @@ func (c Config) engine(t *Topology) engine.Config {
 		DrainTimeout:   c.DrainTimeout,
 		RestartMin:     c.RestartMin,
 		RestartMax:     c.RestartMax,
+		HandlerTimeout: c.HandlerTimeout,
+		StopHung:       c.StopHungHandlers,
 		Logger:         c.Logger,
 		Now:            c.Now,
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/millrace/millrace/internal/engine"
 )
 
 // What can be wrong with a topology or a configuration; test with errors.Is.
@@ -110,6 +112,11 @@ func (e *RecordError) Error() string {
 }
 
 func (e *RecordError) Unwrap() error { return e.Err }
+
+// HangError is how a run ends because of a handler that did not return: after
+// Config.HandlerTimeout with Config.StopHungHandlers, or when the run was to
+// end and the handler ignored the end of its Context.
+type HangError = engine.HangError
 
 // maxShownKey bounds how much of a key a message shows.
 const maxShownKey = 200

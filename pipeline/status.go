@@ -44,6 +44,7 @@ type PartitionStatus struct {
 	Lag   int64 `json:"lag"`   // records that are not committed yet, as far as known
 
 	Retrying *Retrying `json:"retrying,omitempty"` // a record that failed and is tried again
+	Hung     *Hung     `json:"hung,omitempty"`     // a record whose handler does not return
 }
 
 // Failures counts the failures of a processor's records since the run began.
@@ -52,6 +53,15 @@ type Failures struct {
 	Retried     int64 `json:"retried"`     // of these, followed by another attempt
 	DeadLetters int64 `json:"deadLetters"` // records put aside as dead letters
 	Skipped     int64 `json:"skipped"`     // records left out
+}
+
+// Hung is a record whose handler does not return: see Config.HandlerTimeout.
+type Hung struct {
+	Topic  string    `json:"topic"`
+	Offset int64     `json:"offset"`
+	Key    string    `json:"key"`
+	Since  time.Time `json:"since"`
+	Stack  string    `json:"stack,omitempty"` // of the handler's goroutine
 }
 
 // Retrying is a record that failed and is tried again. Its partition waits.
@@ -80,7 +90,7 @@ func (s *Service) Status() Status {
 			Failures: Failures(p.Failures)}
 		for _, part := range p.Partitions {
 			ps.Partitions = append(ps.Partitions, PartitionStatus{ID: int(part.ID), Ready: part.Ready, Lag: part.Lag,
-				Retrying: (*Retrying)(part.Retrying)})
+				Retrying: (*Retrying)(part.Retrying), Hung: (*Hung)(part.Hung)})
 		}
 		st.Processors = append(st.Processors, ps)
 	}

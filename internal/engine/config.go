@@ -36,6 +36,10 @@ type Config struct {
 	DrainTimeout time.Duration // for handlers and the last commit; default 30 s
 	LeaveTimeout time.Duration // default 5 s
 
+	HandlerTimeout time.Duration // after which a handler is reported as hung; default 1 min
+	StopHung       bool          // a hung handler ends the run
+	AbandonTimeout time.Duration // for handlers whose context has ended to return; default 5 s
+
 	// Check looks for handlers that change shared values in place: for tests.
 	Check bool
 	// OpenStore replaces LevelDB below StateDir: for tests.
@@ -58,6 +62,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.RestartMax, 30*time.Second)
 	setDefault(&c.DrainTimeout, 30*time.Second)
 	setDefault(&c.LeaveTimeout, 5*time.Second)
+	setDefault(&c.HandlerTimeout, time.Minute)
+	setDefault(&c.AbandonTimeout, 5*time.Second)
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}

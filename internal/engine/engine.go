@@ -17,6 +17,7 @@ type Engine struct {
 	chunks chunkPool
 
 	failures *failureLog
+	deserted chan struct{} // a handler that hangs ends the run
 
 	mu     sync.Mutex
 	topics map[string]topicState
@@ -29,7 +30,7 @@ type Engine struct {
 func New(g *graph.Topology, cfg Config) *Engine {
 	e := &Engine{cfg: cfg.withDefaults(), graph: g, topics: map[string]topicState{},
 		states: map[string]*processorState{}, views: map[string]*View{}, change: make(chan struct{}),
-		failures: newFailureLog()}
+		failures: newFailureLog(), deserted: make(chan struct{}, 1)}
 	for _, p := range e.selected() {
 		e.states[p.Name] = &processorState{phase: Starting}
 	}
@@ -104,12 +105,21 @@ func (e *Engine) Run(ctx context.Context) error {
 		}
 	})
 	defer stopTimer()
-	wg.Wait()
+	ended := make(chan struct{})
+	go func() { // ends with the processors
+		wg.Wait()
+		close(ended)
+	}()
+	for _, err := range e.await(ended, hard.Done(), drain) {
+		collect(err)
+	}
 	if len(e.selected()) == 0 {
 		<-soft.Done()
 	}
 	abort()
 	collect(e.closeViews())
+	mu.Lock() // a handler that was left behind may return yet
+	defer mu.Unlock()
 	return errors.Join(errs...)
 }
 

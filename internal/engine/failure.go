@@ -84,6 +84,7 @@ func (t *task) halt() {
 
 // unhalt lets the next session's callbacks run. No callback runs.
 func (t *task) unhalt() {
+	t.goroutine.Store(0) // the next session has another
 	if t.halted.Load() {
 		t.halting = make(chan struct{})
 		t.halted.Store(false)

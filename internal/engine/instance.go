@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/lovoo/goka"
@@ -115,6 +117,11 @@ func (in *instance) run(drain <-chan struct{}) (err error) {
 	if err != nil {
 		return fmt.Errorf("processor %s: %w", in.spec.Name, err)
 	}
+	var watchdog sync.WaitGroup
+	watched := make(chan struct{})
+	watchdog.Go(func() { in.watch(watched) })
+	defer watchdog.Wait()
+	defer close(watched)
 	work, ctx := errgroup.WithContext(in.ctx)
 	spawn := func(f func(context.Context) error) {
 		work.Go(func() error {
@@ -137,12 +144,17 @@ func (in *instance) run(drain <-chan struct{}) (err error) {
 	in.closeTasks() // of a failure: nothing is committed
 	in.opening.Wait()
 
-	leave, cancel := context.WithTimeout(context.WithoutCancel(in.ctx), in.e.cfg.LeaveTimeout)
-	defer cancel()
-	if lerr := in.group.Leave(leave); lerr != nil {
-		in.log.Warn("could not leave the group; its session has to time out", "error", lerr)
-	}
+	in.leave()
 	return in.reason(context.Cause(in.ctx))
+}
+
+// leave leaves the group, if that can be done in time.
+func (in *instance) leave() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(in.ctx), in.e.cfg.LeaveTimeout)
+	defer cancel()
+	if err := in.group.Leave(ctx); err != nil {
+		in.log.Warn("could not leave the group; its session has to time out", "error", err)
+	}
 }
 
 // reason returns an error, unless it came of the owner's wish to stop.
@@ -214,6 +226,13 @@ func (in *instance) poll(ctx context.Context) error {
 // resume fetches an input again that was paused.
 func (in *instance) resume(t *task, input int) {
 	in.group.Resume(transport.Assignment{in.topics[input]: {t.id}})
+}
+
+// allTasks returns the tasks that are assigned, open or not.
+func (in *instance) allTasks() []*task {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return slices.Collect(maps.Values(in.tasks))
 }
 
 // activeTasks returns the tasks that are open.

@@ -14,9 +14,10 @@ type Metrics struct {
 	Restoring    func(RestoreStats)
 	RecordFailed func(processor string, r *transport.Record, err error) // at every attempt
 	// Decided tells what becomes of a record that failed, after RecordFailed.
-	Decided    func(processor string, r *transport.Record, d graph.Decision)
-	Rebalanced func(processor string)
-	Restarted  func(processor string, err error)
+	Decided     func(processor string, r *transport.Record, d graph.Decision)
+	Rebalanced  func(processor string)
+	HandlerHung func(h *HangError) // once for each call of a handler that hangs
+	Restarted   func(processor string, err error)
 }
 
 // CommitStats describe one commit cycle.
@@ -66,6 +67,12 @@ func (m Metrics) decided(proc string, r *transport.Record, d graph.Decision) {
 func (m Metrics) rebalanced(proc string) {
 	if m.Rebalanced != nil {
 		m.Rebalanced(proc)
+	}
+}
+
+func (m Metrics) hung(h *HangError) {
+	if m.HandlerHung != nil {
+		m.HandlerHung(h)
 	}
 }
 

@@ -30,7 +30,9 @@ type trouble struct {
 	n    int // failures before it succeeds
 }
 
-func (r trouble) String() string { return strings.TrimSuffix(fmt.Sprint(r.id, " ", r.kind, " ", r.n), " 0") }
+func (r trouble) String() string {
+	return strings.TrimSuffix(fmt.Sprint(r.id, " ", r.kind, " ", r.n), " 0")
+}
 
 type troubleCodec struct{ codec.Codec[string] }
 

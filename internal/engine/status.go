@@ -40,6 +40,7 @@ type Partition struct {
 	Lag   int64 `json:"lag"`   // records fetched or known of and not committed, over all inputs
 
 	Retrying *Retrying `json:"retrying,omitempty"` // a record that failed and waits to be tried again
+	Hung     *Hung     `json:"hung,omitempty"`     // a record whose handler does not return
 }
 
 // Retrying is a record that failed and is tried again. Its partition waits.
@@ -124,11 +125,12 @@ func (e *Engine) Status() []Status {
 	return all
 }
 
-// Ready says whether every processor of the run is running and every view has
-// caught up.
+// Ready says whether every processor of the run is running, no handler hangs,
+// and every view has caught up.
 func (e *Engine) Ready() bool {
 	for _, s := range e.Status() {
-		if s.Phase != Running {
+		hung := func(p Partition) bool { return p.Hung != nil }
+		if s.Phase != Running || slices.ContainsFunc(s.Partitions, hung) {
 			return false
 		}
 	}
@@ -141,7 +143,7 @@ func (in *instance) partitions() []Partition {
 	ps := []Partition{}
 	for _, id := range slices.Sorted(maps.Keys(in.tasks)) {
 		t := in.tasks[id]
-		p := Partition{ID: id, Ready: in.ready[id]}
+		p := Partition{ID: id, Ready: in.ready[id], Hung: t.hung.Load()}
 		if f := t.failing.Load(); f != nil {
 			p.Retrying = &Retrying{f.record.Topic, f.record.Offset, f.attempts, f.until, f.err.Error()}
 		}

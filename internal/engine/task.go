@@ -55,6 +55,11 @@ type task struct {
 
 	limit   int                     // records in a chunk
 	failing atomic.Pointer[failing] // the record that waits to be tried again; set by run only
+
+	// For the watchdog.
+	handling  atomic.Pointer[transport.Record] // the record whose handler runs
+	goroutine atomic.Int64                     // the one that runs it; 0: not known
+	hung      atomic.Pointer[Hung]
 }
 
 // openState is a table of the task with its store.
@@ -96,6 +101,9 @@ func (t *task) signal() {
 // record stops the processor. It is called by goka's callback, on the
 // goroutine of goka's partition processor.
 func (t *task) run() {
+	if t.goroutine.Load() == 0 {
+		t.goroutine.Store(goroutine())
+	}
 	for !t.halted.Load() {
 		input, records := t.take()
 		if records == nil {
@@ -138,6 +146,7 @@ func (t *task) process(input int, records []*transport.Record) (n int, err error
 		}
 		n++
 	}
+	t.handling.Store(nil)
 	t.cur.out.push(t.ctx, t.in.group)
 	if t.full() {
 		t.in.committer.hurry()
@@ -151,7 +160,7 @@ func (t *task) handle(input int, r *transport.Record) error {
 	for _, s := range t.states {
 		s.Begin(r.Timestamp)
 	}
-	err := t.inputs[input].Handle(&t.view, r)
+	err := t.call(input, r)
 	if err == nil && t.in.e.cfg.Check {
 		for _, s := range t.states {
 			if verr := s.Verify(); verr != nil {

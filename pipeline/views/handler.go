@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/millrace/millrace/pipeline"
 )
@@ -182,6 +183,12 @@ func (h handler) ready(w http.ResponseWriter, _ *http.Request) {
 		for _, p := range st.Processors {
 			if p.Phase != pipeline.Running {
 				detail += fmt.Sprintf("; processor %s is %s", p.Name, p.Phase)
+			}
+			for _, part := range p.Partitions {
+				if h := part.Hung; h != nil {
+					detail += fmt.Sprintf("; processor %s: the handler of the record at topic %s, partition %d, offset %d hangs since %s",
+						p.Name, h.Topic, part.ID, h.Offset, h.Since.UTC().Format(time.RFC3339))
+				}
 			}
 		}
 		WriteProblem(w, http.StatusServiceUnavailable, detail)
