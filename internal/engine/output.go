@@ -21,13 +21,19 @@ func (t *task) Buffer() []byte {
 	return g.arena[len(g.arena):]
 }
 
-// Keep implements graph.Sender. An encoding that outgrew the buffer has an
-// array of its own by now; one that fits is taken out of the arena.
+// Keep implements graph.Sender. An encoding that fits is taken out of the
+// arena. One that outgrew what was left has an array of its own by now; the
+// rest of the arena is given up then, or every encoding of that size would
+// outgrow it from now on.
 func (t *task) Keep(b []byte) []byte {
 	g := t.cur
 	n := len(g.arena)
-	if len(b) > 0 && len(b) <= cap(g.arena)-n && unsafe.SliceData(b) == unsafe.SliceData(g.arena[n:]) {
+	switch {
+	case len(b) == 0:
+	case len(b) <= cap(g.arena)-n && unsafe.SliceData(b) == unsafe.SliceData(g.arena[n:]):
 		g.arena = g.arena[:n+len(b)]
+	case len(b) > cap(g.arena)-n && len(b) <= arenaSize/4:
+		g.arena = nil
 	}
 	return b[:len(b):len(b)]
 }
