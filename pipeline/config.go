@@ -72,6 +72,9 @@ type Config struct {
 
 	// Logger gets what happens. Default slog.Default().
 	Logger *slog.Logger
+	// Metrics gets what is counted and timed; see package metrics. Default:
+	// nothing is.
+	Metrics Metrics
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 
@@ -184,6 +187,7 @@ func (c Config) engine(t *Topology) engine.Config {
 		StopHung:       c.StopHungHandlers,
 		Logger:         c.Logger,
 		Now:            c.Now,
+		Metrics:        c.Metrics.engine(t.name),
 	}
 	if e.ClientID == "" {
 		e.ClientID = t.name

@@ -25,6 +25,7 @@ type Emitter[V any] struct {
 	def      def[V]
 	producer func() (transport.Producer, error)
 	close    func() error
+	emitted  func(EmitStats) // may be nil
 }
 
 // EmitterOf returns an emitter that uses the connection of a service. It works
@@ -33,7 +34,7 @@ func EmitterOf[V any](s *Service, t Target[V]) (*Emitter[V], error) {
 	if _, ok := s.defs[t.Name()]; !ok {
 		return nil, fmt.Errorf("emitter: topic %s: %w: it is not part of topology %q", t.Name(), ErrUnknown, s.topology.name)
 	}
-	return &Emitter[V]{def: t.base(), close: func() error { return nil }, producer: func() (transport.Producer, error) {
+	return &Emitter[V]{def: t.base(), emitted: s.cfg.Metrics.Emitted, close: func() error { return nil }, producer: func() (transport.Producer, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.producer == nil {
@@ -43,8 +44,8 @@ func EmitterOf[V any](s *Service, t Target[V]) (*Emitter[V], error) {
 	}}, nil
 }
 
-// NewEmitter connects an emitter of its own. Only Brokers, ClientID and Logger
-// of the configuration count. Close it.
+// NewEmitter connects an emitter of its own. Only Brokers, ClientID, Logger
+// and Metrics of the configuration count. Close it.
 func NewEmitter[V any](ctx context.Context, t Target[V], c Config) (*Emitter[V], error) {
 	if len(c.Brokers) == 0 {
 		return nil, fmt.Errorf("emitter: %w: Brokers: no address", ErrConfig)
@@ -57,7 +58,7 @@ func NewEmitter[V any](ctx context.Context, t Target[V], c Config) (*Emitter[V],
 	if err != nil {
 		return nil, errors.Join(err, cluster.Close())
 	}
-	return &Emitter[V]{def: t.base(), producer: func() (transport.Producer, error) { return p, nil },
+	return &Emitter[V]{def: t.base(), emitted: c.Metrics.Emitted, producer: func() (transport.Producer, error) { return p, nil },
 		close: func() error { p.Close(); return cluster.Close() }}, nil
 }
 
@@ -103,6 +104,9 @@ func (e *Emitter[V]) produce(ctx context.Context, r *transport.Record, done func
 	p.Produce(ctx, r, func(r *transport.Record, err error) {
 		if err != nil {
 			err = fmt.Errorf("emit to topic %s, key %q: %w", r.Topic, r.Key, err)
+		}
+		if e.emitted != nil {
+			e.emitted(EmitStats{r.Topic, len(r.Key) + len(r.Value), err})
 		}
 		done(err)
 	})

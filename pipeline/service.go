@@ -108,6 +108,9 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	s.changed = make(chan struct{})
 	s.mu.Unlock()
 
+	if f := s.cfg.Metrics.Started; f != nil {
+		f(s)
+	}
 	s.log.Info("service starts", "topology", s.topology.name, "processors", ec.Processors)
 	stop := context.AfterFunc(ctx, func() {
 		s.mu.Lock()

@@ -125,13 +125,11 @@ func (c *committer) commit(ctx context.Context, tasks []*task) error {
 	if frozen, err = c.offsets(ctx, frozen); err != nil {
 		return c.failed("commit offsets", err)
 	}
-	stats := CommitStats{Processor: c.in.spec.Name, Duration: time.Since(start)}
+	stats := CommitStats{Processor: c.in.spec.Name, Duration: time.Since(start),
+		Inputs: c.in.topics, Oldest: make([]time.Time, len(c.in.topics))}
 	for _, f := range frozen {
 		f.committed(f.g)
-		stats.Records += f.g.records
-		stats.Bytes += f.g.bytes
-		stats.Outputs += f.g.out.total
-		stats.Changes += f.g.changelog.total
+		stats.add(f.g)
 		f.g.out.recycle()
 		f.g.changelog.recycle()
 	}

@@ -24,6 +24,8 @@ type Engine struct {
 	states map[string]*processorState // by name
 	views  map[string]*View
 	change chan struct{} // closed at the next change of a state
+	// trouble is why the engine does not get to run its processors.
+	trouble error
 }
 
 // New returns an engine for a topology that is valid.

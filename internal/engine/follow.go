@@ -21,7 +21,10 @@ type follower struct {
 	base   storage.Store
 	store  *storage.FollowerStore // in front of base
 	mirror table.Mirror
-	target int64 // the end of the log when the follower began
+	proc   string // whose it is
+	role   string // join, lookup or view
+	begin  int64  // where it began to read
+	target int64  // the end of the log when it began
 
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -31,6 +34,7 @@ type follower struct {
 	end      int64     // the high watermark, as of the last batch
 	latest   time.Time // the highest timestamp seen
 	err      error     // why it ended
+	trouble  error     // why it does not get on now
 	progress chan struct{}
 }
 
@@ -41,14 +45,17 @@ func (e *Engine) follow(ctx context.Context, l graph.Lookup, p int32, proc, role
 	if err != nil {
 		return nil, err
 	}
-	f := &follower{e: e, tp: tp, base: store, done: make(chan struct{}), progress: make(chan struct{})}
+	f := &follower{e: e, tp: tp, proc: proc, role: role, base: store, done: make(chan struct{}), progress: make(chan struct{})}
 	f.store = storage.NewFollower(store, storage.FollowerOptions{})
 	f.mirror = l.Open(l.Ref.Name, f.store)
 	first, end, err := e.cfg.Cluster.Bounds(ctx, tp)
 	if err != nil {
 		return nil, errors.Join(err, f.store.Close())
 	}
-	f.target, f.end, f.position = end, end, first
+	f.target, f.end, f.position, f.begin = end, end, first, first
+	if next, ok := store.Offset(); ok && next <= end {
+		f.begin = next
+	}
 	ctx, f.cancel = context.WithCancel(ctx)
 	go func() {
 		defer close(f.done)
@@ -87,7 +94,10 @@ func (f *follower) run(ctx context.Context) error {
 				continue
 			}
 		}
-		f.e.cfg.Logger.Warn("cannot follow table; it is tried again", "topic", f.tp.Topic,
+		f.mu.Lock()
+		f.trouble = err
+		f.mu.Unlock()
+		f.e.cfg.Logger.Warn("cannot follow table; it is tried again", "processor", f.proc, "topic", f.tp.Topic,
 			"partition", f.tp.Partition, "error", err, "in", delay)
 		select {
 		case <-time.After(delay):
@@ -145,7 +155,7 @@ func (f *follower) advance(next, end int64, latest time.Time) {
 	defer f.mu.Unlock()
 	f.position = next
 	if end >= 0 {
-		f.end = end
+		f.end, f.trouble = end, nil
 	}
 	if latest.After(f.latest) {
 		f.latest = latest
@@ -241,24 +251,4 @@ func (e *Engine) SyncFollowers(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-func (e *Engine) allFollowers() (fs []*follower) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, v := range e.views {
-		fs = append(fs, v.followers...)
-	}
-	for _, s := range e.states {
-		if s.in == nil {
-			continue
-		}
-		s.in.mu.Lock()
-		fs = append(fs, s.in.followers...)
-		for id := range s.in.ready {
-			fs = append(fs, s.in.tasks[id].joins...)
-		}
-		s.in.mu.Unlock()
-	}
-	return fs
 }

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"time"
+
 	"github.com/millrace/millrace/internal/table"
 	"github.com/millrace/millrace/internal/transport"
 )
@@ -11,11 +13,12 @@ import (
 // Its life: the task fills the current one under its lock; freeze ends it
 // under the same lock; from then on it belongs to the commit cycle alone.
 type generation struct {
-	next    []int64 // by input: the offset after the last record handled; -1: none
-	records int     // handled
-	bytes   int64   // of the records handled
-	out     *sends  // emitted records
-	arena   []byte  // encodings that out points to
+	next    []int64     // by input: the offset after the last record handled; -1: none
+	first   []time.Time // by input: the timestamp of the first record handled
+	records int         // handled
+	bytes   int64       // of the records handled
+	out     *sends      // emitted records
+	arena   []byte      // encodings that out points to
 
 	// Set by freeze.
 	changelog *sends
@@ -24,7 +27,7 @@ type generation struct {
 }
 
 func newGeneration(inputs int, pool *chunkPool) *generation {
-	g := &generation{next: make([]int64, inputs), out: newSends(pool)}
+	g := &generation{next: make([]int64, inputs), first: make([]time.Time, inputs), out: newSends(pool)}
 	for i := range g.next {
 		g.next[i] = -1
 	}

@@ -8,8 +8,10 @@ import (
 )
 
 // Metrics are hooks that are called as things happen; each may be nil. They
-// must be safe for concurrent use and return at once.
+// must be safe for concurrent use and return at once. None is called for each
+// record but RecordFailed.
 type Metrics struct {
+	Handled      func(HandledStats)
 	Committed    func(CommitStats)
 	Restoring    func(RestoreStats)
 	RecordFailed func(processor string, r *transport.Record, err error) // at every attempt
@@ -20,6 +22,16 @@ type Metrics struct {
 	Restarted   func(processor string, err error)
 }
 
+// HandledStats describe a run of records of one input that were handled
+// without a pause.
+type HandledStats struct {
+	Processor string
+	transport.TopicPartition
+	Records  int
+	Bytes    int64         // of their keys and values
+	Duration time.Duration // in the handlers
+}
+
 // CommitStats describe one commit cycle.
 type CommitStats struct {
 	Processor string
@@ -28,6 +40,20 @@ type CommitStats struct {
 	Outputs   int   // records emitted
 	Changes   int   // changelog records
 	Duration  time.Duration
+
+	// Oldest is the earliest of the timestamps with which the inputs'
+	// partitions began, by input; zero for an input without records.
+	Oldest []time.Time
+	Inputs []string // the topics of Oldest
+	// Written counts the outputs and changelog records by topic.
+	Written []TopicStats
+}
+
+// TopicStats count records of a topic.
+type TopicStats struct {
+	Topic   string
+	Records int
+	Bytes   int64 // of keys and values
 }
 
 // RestoreStats describe the progress of one table partition's restore.
@@ -38,6 +64,12 @@ type RestoreStats struct {
 	Records             int64
 	Duration            time.Duration // when Done
 	Done                bool
+}
+
+func (m Metrics) handled(s HandledStats) {
+	if m.Handled != nil {
+		m.Handled(s)
+	}
 }
 
 func (m Metrics) committed(s CommitStats) {
@@ -79,5 +111,35 @@ func (m Metrics) hung(h *HangError) {
 func (m Metrics) restarted(proc string, err error) {
 	if m.Restarted != nil {
 		m.Restarted(proc, err)
+	}
+}
+
+// count adds to the counts of a topic.
+func count(all []TopicStats, topic string, records int, bytes int64) []TopicStats {
+	for i := range all {
+		if all[i].Topic == topic {
+			all[i].Records += records
+			all[i].Bytes += bytes
+			return all
+		}
+	}
+	return append(all, TopicStats{topic, records, bytes})
+}
+
+// add counts a generation that was committed.
+func (s *CommitStats) add(g *generation) {
+	s.Records += g.records
+	s.Bytes += g.bytes
+	s.Outputs += g.out.total
+	s.Changes += g.changelog.total
+	for i, at := range g.first {
+		if g.next[i] >= 0 && (s.Oldest[i].IsZero() || at.Before(s.Oldest[i])) {
+			s.Oldest[i] = at
+		}
+	}
+	for _, sent := range []*sends{g.out, g.changelog} {
+		for _, t := range sent.topics {
+			s.Written = count(s.Written, t.Topic, t.Records, t.Bytes)
+		}
 	}
 }

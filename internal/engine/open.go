@@ -26,8 +26,11 @@ func (t *task) open() error {
 		if err != nil {
 			return err
 		}
+		t.in.mu.Lock() // for those who look on
 		t.states = append(t.states, &openState{store: store, topic: s.Ref.Name})
-		if err := t.in.e.restore(t.ctx, tp, store, t.in.spec.Name); err != nil {
+		t.in.mu.Unlock()
+		tell := func(s RestoreStats) { t.restoring.Store(&s) }
+		if err := t.in.e.restore(t.ctx, tp, store, t.in.spec.Name, tell); err != nil {
 			return fmt.Errorf("restore table %s, partition %d: %w", s.Ref.Name, t.id, err)
 		}
 		state := s.Open(table.Options{Name: s.Ref.Name, Store: store, Lock: &t.mu,
@@ -40,7 +43,9 @@ func (t *task) open() error {
 		if err != nil {
 			return err
 		}
+		t.in.mu.Lock()
 		t.joins = append(t.joins, f)
+		t.in.mu.Unlock()
 		t.view.Joins = append(t.view.Joins, f.mirror)
 	}
 	for _, f := range t.joins {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"sync"
+	"time"
 
 	"github.com/millrace/millrace/internal/transport"
 )
@@ -131,9 +132,21 @@ func (q *queue) done(input, n int) (resume bool) {
 	return false
 }
 
-// lag returns how many records of an input are in the log beyond next.
-func (q *queue) lag(input int, next int64) int64 {
+// lag returns how many records of an input are in the log beyond next, and the
+// timestamp of the first that waits in the queue, zero without one. A next of 0
+// is not known, and the first that waits stands for it.
+func (q *queue) lag(input int, next int64) (records int64, head time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return max(0, q.inputs[input].end-next)
+	in := &q.inputs[input]
+	if len(in.runs) > 0 {
+		first := in.runs[0][0]
+		head = first.Timestamp
+		if next == 0 {
+			next = first.Offset
+		}
+	} else if next == 0 {
+		return 0, head
+	}
+	return max(0, in.end-next), head
 }

@@ -18,9 +18,9 @@ const restoreBatch = 1 << 20
 // The end is the high watermark, not the last stable offset: records of a
 // transaction that is still open are waited for, since they may become part of
 // the state that the committed input offsets stand for.
-func (e *Engine) restore(ctx context.Context, tp transport.TopicPartition, store storage.Store, proc string) error {
+func (e *Engine) restore(ctx context.Context, tp transport.TopicPartition, store storage.Store, proc string, tell func(RestoreStats)) error {
 	for attempt := 0; ; attempt++ {
-		err := e.replay(ctx, tp, store, proc)
+		err := e.replay(ctx, tp, store, proc, tell)
 		var gone *transport.OffsetOutOfRangeError
 		if !errors.As(err, &gone) || attempt > 0 {
 			return err
@@ -36,7 +36,7 @@ func (e *Engine) restore(ctx context.Context, tp transport.TopicPartition, store
 }
 
 // replay applies the changelog from the store's offset to its end.
-func (e *Engine) replay(ctx context.Context, tp transport.TopicPartition, store storage.Store, proc string) error {
+func (e *Engine) replay(ctx context.Context, tp transport.TopicPartition, store storage.Store, proc string, tell func(RestoreStats)) error {
 	first, end, err := e.cfg.Cluster.Bounds(ctx, tp)
 	if err != nil {
 		return err
@@ -52,7 +52,11 @@ func (e *Engine) replay(ctx context.Context, tp transport.TopicPartition, store 
 		return nil
 	}
 	progress := RestoreStats{Processor: proc, TopicPartition: tp, From: from, End: end, Position: from}
-	e.cfg.Metrics.restoring(progress)
+	report := func() {
+		tell(progress)
+		e.cfg.Metrics.restoring(progress)
+	}
+	report()
 	start, batch := time.Now(), store.NewBatch()
 	err = e.cfg.Cluster.ReadTable(ctx, tp, from, end, func(b transport.TableBatch) error {
 		for _, r := range b.Records {
@@ -71,7 +75,7 @@ func (e *Engine) replay(ctx context.Context, tp transport.TopicPartition, store 
 		}
 		batch.SetOffset(b.Next)
 		progress.Position, progress.Records = b.Next, progress.Records+int64(len(b.Records))
-		e.cfg.Metrics.restoring(progress)
+		report()
 		return nil
 	})
 	if err != nil {
@@ -82,7 +86,7 @@ func (e *Engine) replay(ctx context.Context, tp transport.TopicPartition, store 
 	}
 	progress.Done = true
 	progress.Duration = time.Since(start)
-	e.cfg.Metrics.restoring(progress)
+	report()
 	e.cfg.Logger.Info("table restored", "processor", proc, "topic", tp.Topic, "partition", tp.Partition,
 		"records", progress.Records, "took", progress.Duration.Round(time.Millisecond))
 	return nil

@@ -60,6 +60,7 @@ type sends struct {
 	total   int // staged
 	pushed  int // handed to the producer
 	bytes   int64
+	topics  []TopicStats // of what was pushed
 	acked   func(*transport.Record, error)
 	pending atomic.Int64 // pushed and not acknowledged, and one more until wait
 	done    chan struct{}
@@ -127,7 +128,9 @@ func (s *sends) push(ctx context.Context, p transport.Producer) {
 	s.pending.Add(int64(s.total - s.pushed))
 	for ; s.pushed < s.total; s.pushed++ {
 		r := &s.chunks[s.pushed/chunkLen].records[s.pushed%chunkLen]
-		s.bytes += int64(len(r.Key) + len(r.Value))
+		size := int64(len(r.Key) + len(r.Value))
+		s.bytes += size
+		s.topics = count(s.topics, r.Topic, 1, size)
 		p.Produce(ctx, r, s.acked)
 	}
 }

@@ -26,30 +26,39 @@ const (
 
 // Status describes one processor.
 type Status struct {
-	Processor  string      `json:"processor"`
-	Phase      Phase       `json:"phase"`
-	Error      string      `json:"error,omitempty"` // the last failure, while Waiting or Failed
-	Partitions []Partition `json:"partitions"`
-	Failures   Failures    `json:"failures"` // of records, since the run began
+	Processor  string
+	Phase      Phase
+	Error      string // the last failure, while Waiting or Failed
+	Partitions []Partition
+	Failures   Failures // of records, since the run began
 }
 
 // Partition describes one assigned partition of a processor.
 type Partition struct {
-	ID    int32 `json:"id"`
-	Ready bool  `json:"ready"` // its state is restored
-	Lag   int64 `json:"lag"`   // records fetched or known of and not committed, over all inputs
+	ID      int32
+	Ready   bool  // its state is restored
+	Lag     int64 // records fetched or known of and not committed, over all inputs
+	Inputs  []Input
+	Restore *RestoreStats // of the table that is being restored, nil without one
 
-	Retrying *Retrying `json:"retrying,omitempty"` // a record that failed and waits to be tried again
-	Hung     *Hung     `json:"hung,omitempty"`     // a record whose handler does not return
+	Retrying *Retrying // a record that failed and waits to be tried again
+	Hung     *Hung     // a record whose handler does not return
 }
 
 // Retrying is a record that failed and is tried again. Its partition waits.
 type Retrying struct {
-	Topic    string    `json:"topic"`
-	Offset   int64     `json:"offset"`
-	Attempts int       `json:"attempts"` // so far
-	Next     time.Time `json:"next"`     // when it is tried again
-	Error    string    `json:"error"`
+	Topic    string
+	Offset   int64
+	Attempts int       // so far
+	Next     time.Time // when it is tried again
+	Error    string
+}
+
+// Input describes one input of a partition.
+type Input struct {
+	Topic  string
+	Lag    int64
+	Oldest time.Time // the timestamp of the oldest record at hand that is not committed; zero without one
 }
 
 type processorState struct {
@@ -64,6 +73,20 @@ func (e *Engine) setPhase(name string, phase Phase, err error, in *instance) {
 	defer e.mu.Unlock()
 	e.states[name] = &processorState{phase: phase, err: err, in: in}
 	e.changed()
+}
+
+func (e *Engine) setTrouble(err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.trouble = err
+}
+
+// Trouble returns why the run does not get on to its processors, nil when it
+// does: the brokers may be away.
+func (e *Engine) Trouble() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.trouble
 }
 
 // noteAssigned says that the group gave the processor its partitions.
@@ -137,6 +160,17 @@ func (e *Engine) Ready() bool {
 	return e.viewsReady()
 }
 
+// input describes an input without the task's lock, which a handler that hangs
+// would not give back.
+func (t *task) input(i int) Input {
+	input := Input{Topic: t.in.topics[i]}
+	input.Lag, input.Oldest = t.queue.lag(i, t.position[i].Load())
+	if ms := t.oldest[i].Load(); ms != 0 {
+		input.Oldest = time.UnixMilli(ms)
+	}
+	return input
+}
+
 func (in *instance) partitions() []Partition {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -147,10 +181,13 @@ func (in *instance) partitions() []Partition {
 		if f := t.failing.Load(); f != nil {
 			p.Retrying = &Retrying{f.record.Topic, f.record.Offset, f.attempts, f.until, f.err.Error()}
 		}
+		if r := t.restoring.Load(); !p.Ready && r != nil && !r.Done {
+			p.Restore = r
+		}
 		for i := range t.inputs {
-			if n := t.position[i].Load(); n > 0 {
-				p.Lag += t.queue.lag(i, n)
-			}
+			input := t.input(i)
+			p.Lag += input.Lag
+			p.Inputs = append(p.Inputs, input)
 		}
 		ps = append(ps, p)
 	}

@@ -52,6 +52,10 @@ type task struct {
 	cur *generation
 
 	position []atomic.Int64 // by input: the next offset to commit, for the lag
+	// oldest is, by input, the timestamp in ms of the first record that was
+	// handled and is not committed, 0 without one.
+	oldest    []atomic.Int64
+	restoring atomic.Pointer[RestoreStats] // the table that is being restored
 
 	limit   int                     // records in a chunk
 	failing atomic.Pointer[failing] // the record that waits to be tried again; set by run only
@@ -77,6 +81,7 @@ func newTask(in *instance, id int32) *task {
 	t.queue = newQueue(in.topics, in.e.cfg.PrefetchBytes)
 	t.cur = newGeneration(len(t.inputs), &in.e.chunks)
 	t.position = make([]atomic.Int64, len(t.inputs))
+	t.oldest = make([]atomic.Int64, len(t.inputs))
 	t.view = graph.Task{
 		Context:   t.ctx,
 		Partition: id,
@@ -137,6 +142,7 @@ func (t *task) process(input int, records []*transport.Record) (n int, err error
 	if t.cur.records == 0 {
 		defer t.in.committer.work()
 	}
+	start, before := time.Now(), t.cur.bytes
 	for _, r := range records {
 		if t.halted.Load() {
 			break
@@ -147,6 +153,10 @@ func (t *task) process(input int, records []*transport.Record) (n int, err error
 		n++
 	}
 	t.handling.Store(nil)
+	t.in.e.cfg.Metrics.handled(HandledStats{
+		Processor: t.in.spec.Name, TopicPartition: transport.TopicPartition{Topic: t.in.topics[input], Partition: t.id},
+		Records: n, Bytes: t.cur.bytes - before, Duration: time.Since(start),
+	})
 	t.cur.out.push(t.ctx, t.in.group)
 	if t.full() {
 		t.in.committer.hurry()
@@ -178,6 +188,10 @@ func (t *task) handle(input int, r *transport.Record) error {
 		t.failing.Store(nil)
 	}
 	g := t.cur
+	if g.next[input] < 0 {
+		g.first[input] = r.Timestamp
+		t.oldest[input].CompareAndSwap(0, r.Timestamp.UnixMilli())
+	}
 	g.next[input] = r.Offset + 1
 	g.records++
 	g.bytes += int64(len(r.Key) + len(r.Value))
@@ -246,6 +260,11 @@ func (t *task) committed(g *generation) {
 		if n >= 0 {
 			t.position[i].Store(n)
 		}
+		oldest := int64(0)
+		if t.cur.next[i] >= 0 {
+			oldest = t.cur.first[i].UnixMilli()
+		}
+		t.oldest[i].Store(oldest)
 	}
 }
 

@@ -75,6 +75,7 @@ func (e *Engine) prepareTopics(ctx context.Context) error {
 	for delay := e.cfg.RestartMin; ; delay = min(2*delay, e.cfg.RestartMax) {
 		err := e.tryTopics(ctx, plan)
 		var wrong *TopicsError
+		e.setTrouble(err)
 		if err == nil || errors.As(err, &wrong) || ctx.Err() != nil {
 			return err
 		}
