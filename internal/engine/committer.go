@@ -18,12 +18,12 @@ import (
 //
 //  1. wait for the outputs' acknowledgements,
 //  2. write the changelogs and wait for theirs,
-//  3. commit the input offsets,
+//  3. commit the input offsets, and with them the transaction if there is one,
 //  4. hand the state to the stores, which write it behind.
 //
 // The order of 1 and 2 is what keeps a dedupe from losing records: were the
 // changelog first, a kill in between would restore "seen" for a record whose
-// output nobody has. A transaction, where there is one, spans 1 to 3.
+// output nobody has. A transaction spans 1 to 3; see transaction.go.
 //
 // Handlers go on meanwhile in the next generation.
 type committer struct {
@@ -95,6 +95,10 @@ func (c *committer) commit(ctx context.Context, tasks []*task) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	start := time.Now()
+	exactlyOnce := c.in.e.cfg.ExactlyOnce
+	if exactlyOnce {
+		tasks = c.in.hold() // the transaction is that of all
+	}
 	var frozen []frozenTask
 	for _, t := range tasks {
 		if t.ctx.Err() != nil {
@@ -109,6 +113,9 @@ func (c *committer) commit(ctx context.Context, tasks []*task) error {
 		}
 	}
 	if len(frozen) == 0 {
+		if exactlyOnce {
+			c.in.release()
+		}
 		return nil
 	}
 	frozen, err := c.each(frozen, func(f frozenTask) error { return f.g.out.wait(f.ctx) })
@@ -124,6 +131,12 @@ func (c *committer) commit(ctx context.Context, tasks []*task) error {
 	}
 	if frozen, err = c.offsets(ctx, frozen); err != nil {
 		return c.failed("commit offsets", err)
+	}
+	if exactlyOnce {
+		if err := c.in.begin(ctx); err != nil {
+			return err
+		}
+		c.in.release()
 	}
 	stats := CommitStats{Processor: c.in.spec.Name, Duration: time.Since(start),
 		Inputs: c.in.topics, Oldest: make([]time.Time, len(c.in.topics))}
@@ -144,6 +157,9 @@ func (c *committer) each(frozen []frozenTask, step func(frozenTask) error) ([]fr
 	for _, f := range frozen {
 		err := step(f)
 		if errors.Is(context.Cause(f.ctx), errLost) {
+			if c.in.e.cfg.ExactlyOnce {
+				return nil, errLostInTransaction
+			}
 			continue
 		}
 		if err != nil {
@@ -164,11 +180,15 @@ func (c *committer) offsets(ctx context.Context, frozen []frozenTask) ([]frozenT
 	defer cancel()
 	alive := func(frozenTask) error { return nil }
 	for delay := 5 * time.Millisecond; ; delay = min(2*delay, time.Second) {
-		frozen, _ = c.each(frozen, alive)
+		frozen, err := c.each(frozen, alive)
 		if len(frozen) == 0 {
-			return nil, nil
+			return nil, err
 		}
-		err := c.in.group.Commit(ctx, positions(frozen))
+		if c.in.e.cfg.ExactlyOnce {
+			err = c.in.group.CommitTransaction(ctx, positions(frozen))
+		} else {
+			err = c.in.group.Commit(ctx, positions(frozen))
+		}
 		if !errors.Is(err, transport.ErrRebalance) && !errors.Is(err, transport.ErrFenced) {
 			return frozen, err
 		}

@@ -20,6 +20,10 @@ type Config struct {
 
 	Processors []string // the names to run; empty: all
 
+	// ExactlyOnce commits outputs, changelogs and offsets in transactions.
+	ExactlyOnce        bool
+	TransactionTimeout time.Duration // of an instance that is gone; default 10 s
+
 	CommitInterval  time.Duration // default 100 ms
 	GenerationBytes int64         // output bytes after which a commit comes early; default 16 MiB
 	GenerationKeys  int           // changed keys of a partition, likewise; default 50,000

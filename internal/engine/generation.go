@@ -16,6 +16,7 @@ type generation struct {
 	next    []int64     // by input: the offset after the last record handled; -1: none
 	first   []time.Time // by input: the timestamp of the first record handled
 	records int         // handled
+	control int         // of these, control records
 	bytes   int64       // of the records handled
 	out     *sends      // emitted records
 	arena   []byte      // encodings that out points to

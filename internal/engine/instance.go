@@ -41,6 +41,8 @@ type instance struct {
 	ready  map[int32]bool  // opened
 	latest map[int32]*task // the last one of each partition, closed or not
 
+	holding bool // a transaction ends; see hold
+
 	opening sync.WaitGroup // tasks that restore their state
 	stopped chan error     // a record that stops the processor
 }
@@ -96,10 +98,22 @@ func (in *instance) run(drain <-chan struct{}) (err error) {
 		return in.reason(err)
 	}
 
+	transactionalID := ""
+	if in.e.cfg.ExactlyOnce {
+		id, release, err := in.e.transactionalID(in.spec)
+		if err != nil {
+			return fmt.Errorf("processor %s: %w", in.spec.Name, err)
+		}
+		defer release()
+		transactionalID = id
+	}
 	in.group, err = in.e.cfg.Cluster.Join(in.ctx, transport.GroupConfig{
-		Group:    in.e.graph.Group(in.spec),
-		ClientID: in.e.cfg.ClientID,
-		Topics:   in.topics,
+		TransactionalID:    transactionalID,
+		ControlRecords:     true,
+		TransactionTimeout: in.e.cfg.TransactionTimeout,
+		Group:              in.e.graph.Group(in.spec),
+		ClientID:           in.e.cfg.ClientID,
+		Topics:             in.topics,
 		Partitioning: transport.Partitioning{
 			Explicit: in.changelogs(),
 			By:       in.e.partitioners(),
@@ -116,6 +130,9 @@ func (in *instance) run(drain <-chan struct{}) (err error) {
 	gp, err := in.newGoka()
 	if err != nil {
 		return fmt.Errorf("processor %s: %w", in.spec.Name, err)
+	}
+	if err := in.begin(in.ctx); err != nil {
+		return err
 	}
 	var watchdog sync.WaitGroup
 	watched := make(chan struct{})
@@ -152,6 +169,7 @@ func (in *instance) run(drain <-chan struct{}) (err error) {
 func (in *instance) leave() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(in.ctx), in.e.cfg.LeaveTimeout)
 	defer cancel()
+	in.abort(ctx)
 	if err := in.group.Leave(ctx); err != nil {
 		in.log.Warn("could not leave the group; its session has to time out", "error", err)
 	}

@@ -95,6 +95,7 @@ func (l *lab) startWith(machine string, t *pipeline.Topology, change func(*pipel
 		WithEngine(func(e *engine.Config) {
 			e.Cluster, e.ClientID, e.Check = l.Cluster, machine, true
 			e.OpenStore = func(s engine.StoreSpec) (storage.Store, error) { return l.openStore(machine, s) }
+			transactions(l.t)(e)
 			for _, f := range tweak {
 				f(e)
 			}
@@ -196,8 +197,18 @@ func (l *lab) kill(ss ...*service) {
 	l.SetHook(nil)
 	l.Cluster.Kill()
 	for _, s := range ss {
-		_ = s.stop()
+		if s != nil {
+			_ = s.stop()
+		}
 	}
+}
+
+// neverMind waits a while for a group to commit all of a topic.
+func (l *lab) neverMind(group, topic string) {
+	l.t.Helper()
+	ctx, cancel := context.WithTimeout(l.t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_ = l.WaitCommitted(ctx, memory.Wait{Group: group, Topics: []string{topic}})
 }
 
 // The topology of most tests: a record is passed on when its key is new.

@@ -128,12 +128,12 @@ func count(all []TopicStats, topic string, records int, bytes int64) []TopicStat
 
 // add counts a generation that was committed.
 func (s *CommitStats) add(g *generation) {
-	s.Records += g.records
+	s.Records += g.records - g.control
 	s.Bytes += g.bytes
 	s.Outputs += g.out.total
 	s.Changes += g.changelog.total
 	for i, at := range g.first {
-		if g.next[i] >= 0 && (s.Oldest[i].IsZero() || at.Before(s.Oldest[i])) {
+		if g.next[i] >= 0 && !at.IsZero() && (s.Oldest[i].IsZero() || at.Before(s.Oldest[i])) {
 			s.Oldest[i] = at
 		}
 	}

@@ -103,7 +103,7 @@ func (in *instance) apply(ctx context.Context, e event) error {
 		in.mu.Lock()
 		current := in.tasks[t.id] == t
 		if current && e.err == nil {
-			in.ready[t.id] = true
+			in.activate(t)
 		}
 		in.mu.Unlock()
 		in.e.notify()
@@ -118,7 +118,11 @@ func (in *instance) apply(ctx context.Context, e event) error {
 		err := in.committer.commit(ctx, e.tasks)
 		return errors.Join(err, in.forget(e.tasks, err == nil))
 	case lost:
-		return in.forget(e.tasks, false)
+		err := in.forget(e.tasks, false)
+		if in.e.cfg.ExactlyOnce {
+			err = errors.Join(err, errLostInTransaction)
+		}
+		return err
 	case drained:
 		tasks := in.activeTasks()
 		err := in.committer.commit(ctx, tasks)

@@ -51,6 +51,9 @@ type task struct {
 	mu  sync.Mutex // guards cur, the tables, and the run of handlers
 	cur *generation
 
+	committing bool // the generation before cur is being committed
+	held       bool // what cur sends waits for the next transaction
+
 	position []atomic.Int64 // by input: the next offset to commit, for the lag
 	// oldest is, by input, the timestamp in ms of the first record that was
 	// handled and is not committed, 0 without one.
@@ -109,7 +112,7 @@ func (t *task) run() {
 	if t.goroutine.Load() == 0 {
 		t.goroutine.Store(goroutine())
 	}
-	for !t.halted.Load() {
+	for !t.halted.Load() && !t.stalled() {
 		input, records := t.take()
 		if records == nil {
 			return
@@ -157,7 +160,9 @@ func (t *task) process(input int, records []*transport.Record) (n int, err error
 		Processor: t.in.spec.Name, TopicPartition: transport.TopicPartition{Topic: t.in.topics[input], Partition: t.id},
 		Records: n, Bytes: t.cur.bytes - before, Duration: time.Since(start),
 	})
-	t.cur.out.push(t.ctx, t.in.group)
+	if !t.held {
+		t.cur.out.push(t.ctx, t.in.group)
+	}
 	if t.full() {
 		t.in.committer.hurry()
 	}
@@ -166,6 +171,12 @@ func (t *task) process(input int, records []*transport.Record) (n int, err error
 
 // handle runs one record and keeps its effects, or none of them.
 func (t *task) handle(input int, r *transport.Record) error {
+	if r.Attrs.IsControl() { // the end of somebody's transaction: it only moves the position
+		t.cur.next[input] = r.Offset + 1
+		t.cur.records++
+		t.cur.control++
+		return nil
+	}
 	staged := t.cur.out.total
 	for _, s := range t.states {
 		s.Begin(r.Timestamp)
@@ -205,6 +216,19 @@ func (t *task) undo(staged int) {
 	}
 }
 
+// stalled says whether the task has to wait for the commit that is under way:
+// the next generation is full already, and nothing bounds it but this.
+func (t *task) stalled() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	waiting := t.cur.out.total - t.cur.out.pushed
+	return (t.committing || t.held) && (t.full() || waiting > maxStaged)
+}
+
+// maxStaged bounds the records that wait for the next transaction, in chunks
+// of 256 and with what the last chunk of inputs adds.
+const maxStaged = 16 << 10
+
 // full says whether the generation should be committed before its time.
 func (t *task) full() bool {
 	if t.cur.out.bytes > t.in.e.cfg.GenerationBytes {
@@ -223,9 +247,11 @@ func (t *task) freeze() (*generation, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	g := t.cur
+	t.held = t.in.e.cfg.ExactlyOnce
 	if g.records == 0 {
 		return nil, nil
 	}
+	t.committing = true
 	g.changelog = newSends(&t.in.e.chunks)
 	g.frozen = make([]table.Frozen, len(t.states))
 	g.last = make([]*transport.Record, len(t.states))
@@ -247,8 +273,10 @@ func (t *task) freeze() (*generation, error) {
 
 // committed hands a generation to the stores.
 func (t *task) committed(g *generation) {
+	defer t.signal() // it may have stalled
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.committing = false
 	for i, s := range t.states {
 		next := int64(-1)
 		if g.last[i] != nil {

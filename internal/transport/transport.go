@@ -124,6 +124,12 @@ type GroupConfig struct {
 	// a member that is gone. Default 10 s.
 	TransactionTimeout time.Duration
 
+	// ControlRecords makes Poll return the records that end transactions too
+	// (Attrs.IsControl): they have nothing for a handler, but a member that
+	// shall commit up to a log's very end has to see them. Kafka only: the
+	// memory transport has none.
+	ControlRecords bool
+
 	// FetchMaxBytes bounds one fetch of one partition. Default 1 MiB.
 	FetchMaxBytes int32
 	// BufferedBytes bounds the records that are produced and not yet

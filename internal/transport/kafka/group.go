@@ -80,6 +80,9 @@ func (c *Cluster) Join(_ context.Context, cfg transport.GroupConfig) (transport.
 		kgo.OnPartitionsLost(m.onLost),
 	)
 	opts = append(opts, transactional(cfg)...)
+	if cfg.ControlRecords {
+		opts = append(opts, kgo.KeepControlRecords())
+	}
 	var err error
 	if m.cl, err = kgo.NewClient(opts...); err != nil {
 		return nil, fmt.Errorf("kafka group %s: %w", cfg.Group, err)
