@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -227,4 +228,55 @@ func countAndEmit() *pipeline.Topology {
 // transactions makes a lab's services run in transactions.
 func transactions(t *testing.T) func(*engine.Config) {
 	return func(c *engine.Config) { c.ExactlyOnce = strings.HasPrefix(t.Name(), exactlyOnce) }
+}
+
+// A member that loses its partitions has sent outputs whose records another
+// member handles again: its transaction must not be committed any more.
+func TestExactlyOnceLostPartitionAbortsTheTransaction(t *testing.T) {
+	l := newLab(t, 1, "in", "out")
+	var sent atomic.Bool
+	l.SetHook(func(o memory.Op) memory.Verdict {
+		if o.Kind == memory.Produce && o.Record.Topic == "out" && !sent.Swap(true) {
+			return memory.Verdict{Hold: true} // so that it is not committed before it is lost
+		}
+		return memory.Verdict{}
+	})
+	l.start("m", dedupe())
+	l.send("in", "a")
+	l.until("an output that waits", sent.Load)
+	l.Expel(group)
+	l.Release()
+	l.settled(group, "in")
+	l.send("in", "b")
+	l.settled(group, "in")
+	if got := l.keys("out"); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("outputs %q, want a and b, once", got)
+	}
+}
+
+// The same between two commits.
+func TestExactlyOnceLostPartitionAbortsWhatWasSent(t *testing.T) {
+	l := newLab(t, 1, "in", "out")
+	s := l.start("m", dedupe(), func(c *engine.Config) { c.CommitInterval = time.Hour })
+	l.send("in", "a")
+	acked := func(n int) func() bool {
+		return func() bool {
+			acks := 0
+			for _, o := range l.Journal() {
+				if o.Kind == memory.Ack {
+					acks++
+				}
+			}
+			return acks == n
+		}
+	}
+	l.until("the output", acked(1))
+	l.Expel(group)
+	l.until("the output, again", acked(2))
+	if err := s.stop(); err != nil { // commits
+		t.Fatal(err)
+	}
+	if got := l.keys("out"); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("outputs %q, want a, once", got)
+	}
 }
