@@ -5,6 +5,7 @@ import (
 
 	"github.com/millrace/millrace/internal/graph"
 	"github.com/millrace/millrace/internal/table"
+	"github.com/millrace/millrace/storage"
 )
 
 // Cell is the processor's state at the key of the record at hand.
@@ -122,7 +123,7 @@ func (s KeyValue[V]) Range(ctx *Context, from, to string) iter.Seq2[string, V] {
 // Prefix iterates over the entries of this partition whose keys begin with
 // prefix, in byte order.
 func (s KeyValue[V]) Prefix(ctx *Context, prefix string) iter.Seq2[string, V] {
-	return s.iterate(ctx, raw(prefix), table.PrefixEnd(raw(prefix)))
+	return s.iterate(ctx, raw(prefix), storage.PrefixEnd(raw(prefix)))
 }
 
 func (s KeyValue[V]) iterate(ctx *Context, from, to []byte) iter.Seq2[string, V] {

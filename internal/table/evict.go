@@ -30,14 +30,18 @@ func (q *queue[V]) pop() *entry[V] {
 	return e
 }
 
-// list makes an entry a candidate for eviction.
+// list makes an entry a candidate for eviction. One that is a candidate already
+// may have another size by now.
 func (t *Table[V]) list(e *entry[V]) {
-	if !e.listed {
-		e.listed = true
-		e.charged = int32(len(e.key)) + e.size + entryOverhead
-		t.cleanSize += int64(e.charged)
-		t.clean.push(e)
+	size := int64(len(e.key)) + int64(e.size) + entryOverhead
+	if e.listed {
+		t.cleanSize += size - e.charged
+		e.charged = size
+		return
 	}
+	e.listed, e.charged = true, size
+	t.cleanSize += size
+	t.clean.push(e)
 }
 
 // evict drops clean entries while the cache is over its bound: oldest first,
@@ -50,7 +54,7 @@ func (t *Table[V]) evict() {
 			return
 		}
 		e.listed = false
-		t.cleanSize -= int64(e.charged)
+		t.cleanSize -= e.charged
 		switch {
 		case e.unsaved: // listed again once the store has it
 		case e.ref:
@@ -58,6 +62,9 @@ func (t *Table[V]) evict() {
 			t.list(e)
 		default:
 			delete(t.entries, unsafe.String(unsafe.SliceData(e.key), len(e.key)))
+			// Its slab may live on, for entries that are still used.
+			var none V
+			e.val = none
 		}
 	}
 }

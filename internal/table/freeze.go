@@ -77,14 +77,18 @@ func (t *Table[V]) encode(dst []byte, v V) (b []byte, err error) {
 			b, err = dst, fmt.Errorf("codec panicked: %v\n%s", x, debug.Stack())
 		}
 	}()
-	return t.codec.Append(dst, v)
+	b, err = t.codec.Append(dst, v)
+	if err == nil && len(b) < len(dst) {
+		return dst, fmt.Errorf("codec returned %d bytes for an append to %d", len(b), len(dst))
+	}
+	return b, err
 }
 
 // Committed implements State.
 func (t *Table[V]) Committed(f Frozen, next int64) {
 	fz := f.(frozen[V])
 	for _, x := range fz {
-		t.queuedSize += int64(len(x.e.key) + len(x.enc))
+		t.queuedSize += int64(len(x.e.key)+len(x.enc)) + 1 // deleting the empty key waits, too
 	}
 	t.queued = append(t.queued, fz...)
 	if next >= 0 {

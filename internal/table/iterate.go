@@ -10,7 +10,7 @@ import (
 
 // Range calls yield for the entries with start <= key < end in byte order,
 // until it returns false. A nil bound is open. It sees what was set in the
-// current record. Within yield the table may be changed; whether the iteration
+// current record. The keys must not be changed, and may be kept. Within yield the table may be changed; whether the iteration
 // sees such a change is not defined.
 func (t *Table[V]) Range(start, end []byte, yield func(key []byte, v V) bool) error {
 	return t.iterate(t.o.Store.Range(start, end), start, end, yield)
@@ -34,7 +34,7 @@ func (t *Table[V]) iterate(it storage.Iterator, start, end []byte, yield func([]
 			c = bytes.Compare(it.Key(), over[0].key)
 		}
 		if c < 0 {
-			v, err := t.codec.Decode(it.Value())
+			v, err := decode(t.codec, it.Value())
 			if err != nil {
 				return &DecodeError{Table: t.o.Name, Key: string(it.Key()), Err: err}
 			}
@@ -78,17 +78,4 @@ func (t *Table[V]) overlay(start, end []byte) []*entry[V] {
 	}
 	slices.SortFunc(over, func(a, b *entry[V]) int { return bytes.Compare(a.key, b.key) })
 	return over
-}
-
-// PrefixEnd returns the first key after all keys with the prefix, nil when
-// there is none.
-func PrefixEnd(prefix []byte) []byte {
-	end := bytes.Clone(prefix)
-	for i := len(end) - 1; i >= 0; i-- {
-		if end[i] < 0xff {
-			end[i]++
-			return end[:i+1]
-		}
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"sync"
@@ -16,16 +17,18 @@ type Replica[V any] struct {
 	codec Codec[V]
 	clone func(V) V
 	store storage.Reader
-	max   int
+	max   int64 // bytes
 
 	mu      sync.RWMutex
 	version uint64 // counts Invalidate
 	cache   map[string]cached[V]
+	size    int64 // of cache
 }
 
 type cached[V any] struct {
-	val V
-	has bool
+	val  V
+	has  bool
+	size int64 // of the key and the encoded value, and what they cost
 }
 
 // Mirror is a Replica with its type forgotten: what a follower must tell.
@@ -34,12 +37,13 @@ type Mirror interface {
 	Invalidate(keys ...[]byte)
 }
 
-// replicaEntries bounds a replica's decoded values.
-const replicaEntries = 1 << 16
+// replicaBytes bounds a replica's decoded values, by the size of keys and
+// encoded values.
+const replicaBytes = 16 << 20
 
 // NewReplica returns a replica over a store. clone may be nil.
 func NewReplica[V any](name string, store storage.Reader, codec Codec[V], clone func(V) V) *Replica[V] {
-	return &Replica[V]{name: name, codec: codec, clone: clone, store: store, max: replicaEntries,
+	return &Replica[V]{name: name, codec: codec, clone: clone, store: store, max: replicaBytes,
 		cache: map[string]cached[V]{}}
 }
 
@@ -66,13 +70,14 @@ func (r *Replica[V]) Get(key []byte) (v V, ok bool, err error) {
 
 func (r *Replica[V]) load(key []byte) (c cached[V], err error) {
 	b, err := r.store.Get(key)
+	c.size = int64(len(key)+len(b)) + entryOverhead
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		return c, nil
 	case err != nil:
 		return c, fmt.Errorf("table %s, key %q: %w", r.name, key, err)
 	}
-	if c.val, err = r.codec.Decode(b); err != nil {
+	if c.val, err = decode(r.codec, b); err != nil {
 		return c, &DecodeError{Table: r.name, Key: string(key), Err: err}
 	}
 	c.has = true
@@ -86,13 +91,20 @@ func (r *Replica[V]) keep(key []byte, c cached[V], version uint64) {
 	if r.version != version {
 		return
 	}
+	r.drop(string(key))      // another reader may have kept it
 	for k := range r.cache { // any entries: the order of a map is as good as random
-		if len(r.cache) < r.max {
+		if r.size+c.size <= r.max {
 			break
 		}
-		delete(r.cache, k)
+		r.drop(k)
 	}
 	r.cache[string(key)] = c
+	r.size += c.size
+}
+
+func (r *Replica[V]) drop(key string) {
+	r.size -= r.cache[key].size
+	delete(r.cache, key)
 }
 
 // Invalidate implements Mirror.
@@ -101,7 +113,7 @@ func (r *Replica[V]) Invalidate(keys ...[]byte) {
 	defer r.mu.Unlock()
 	r.version++
 	for _, k := range keys {
-		delete(r.cache, string(k))
+		r.drop(string(k))
 	}
 }
 
@@ -111,11 +123,11 @@ func (r *Replica[V]) Range(start, end []byte, yield func(key []byte, v V) bool) 
 	it := r.store.Range(start, end)
 	defer it.Close()
 	for it.Next() {
-		v, err := r.codec.Decode(it.Value())
+		v, err := decode(r.codec, it.Value())
 		if err != nil {
 			return &DecodeError{Table: r.name, Key: string(it.Key()), Err: err}
 		}
-		if !yield(it.Key(), v) {
+		if !yield(bytes.Clone(it.Key()), v) {
 			return nil
 		}
 	}

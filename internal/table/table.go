@@ -3,6 +3,7 @@ package table
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 	"unsafe"
@@ -24,17 +25,31 @@ type Options struct {
 	Lock  sync.Locker   // the task's lock, for Write
 
 	// CacheBytes bounds the clean entries, by the size of keys and encoded
-	// values. What is not clean is never evicted. Default 32 MiB.
+	// values. What is not clean is never evicted, nor is the entry that was
+	// loaded last. Default 32 MiB.
 	CacheBytes int64
 
-	// Check looks after each record whether a value that was got was changed
-	// in place. It encodes every value twice: for tests.
+	// Check looks after each record whether a value that was got or set was
+	// changed in place. It encodes every value twice, and needs a codec that
+	// encodes equal values equally: for tests.
 	Check bool
+}
+
+// decode calls the user's codec, whose panic must fail the read, not the
+// process.
+func decode[V any](c Codec[V], b []byte) (v V, err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			err = fmt.Errorf("codec panicked: %v\n%s", x, debug.Stack())
+		}
+	}()
+	return c.Decode(b)
 }
 
 // State is a Table with its type forgotten: what the commit cycle needs.
 type State interface {
-	// Begin starts a record of the given time, Rollback undoes all since.
+	// Begin starts a record of the given time, Rollback undoes all since. The
+	// lock is held from one to the other.
 	Begin(at time.Time)
 	Rollback()
 	// Verify returns an error when Options.Check found a value changed in place.
@@ -95,7 +110,7 @@ type entry[V any] struct {
 	gen     uint64 // the generation in which it was last set
 	pins    int32  // frozen or queued writes that need the entry
 	size    int32  // of the last encoding known
-	charged int32  // what cleanSize counts for it
+	charged int64  // what cleanSize counts for it
 	ref     bool   // read since it was last considered for eviction
 	listed  bool   // is in the queue of clean entries
 	unsaved bool   // the store does not have its newest value
@@ -156,6 +171,9 @@ func (t *Table[V]) put(key []byte, v V, has bool) error {
 	}
 	t.undo = append(t.undo, undo[V]{e, e.val, e.at, e.has, e.gen})
 	e.val, e.at, e.has = v, t.at, has
+	if t.o.Check {
+		t.watchSet(e)
+	}
 	if e.gen != t.gen {
 		e.gen = t.gen
 		t.dirty = append(t.dirty, e)
@@ -180,7 +198,7 @@ func (t *Table[V]) entry(key []byte) (*entry[V], error) {
 	b, err := t.o.Store.Get(key)
 	switch {
 	case err == nil:
-		if val, err = t.codec.Decode(b); err != nil {
+		if val, err = decode(t.codec, b); err != nil {
 			return nil, &DecodeError{Table: t.o.Name, Key: string(key), Err: err}
 		}
 		has = true
@@ -189,9 +207,11 @@ func (t *Table[V]) entry(key []byte) (*entry[V], error) {
 	}
 	e := t.newEntry(key)
 	e.val, e.has, e.size = val, has, int32(len(b))
+	// Room is made first: the caller is about to use this entry, and a change of
+	// one that is not in the map would not be found.
+	t.evict()
 	t.entries[unsafe.String(unsafe.SliceData(e.key), len(e.key))] = e
 	t.list(e)
-	t.evict()
 	return e, nil
 }
 
