@@ -188,3 +188,7 @@ func forXML(b []byte) []byte {
 }
 
 func lower(b []byte) string { return strings.ToLower(string(b)) }
+
+// UTF8 brings a document into UTF-8: of the encoding that its byte order mark,
+// its bytes, the HTTP header's charset, its declaration or its looks tell.
+func UTF8(b []byte, contentType string) []byte { return toUTF8(b, contentType) }

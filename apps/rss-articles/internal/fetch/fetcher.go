@@ -114,10 +114,14 @@ func (f *Fetcher) Run(ctx context.Context) error {
 			stop()
 		}
 	}
-	if t, ok := f.cfg.Transport.(*http.Transport); ok {
-		t.CloseIdleConnections()
-	}
+	closeIdle(f.cfg.Transport)
 	return nil
+}
+
+func closeIdle(t http.RoundTripper) {
+	if c, ok := t.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
 }
 
 // list brings the schedule in line with the subscriptions.
