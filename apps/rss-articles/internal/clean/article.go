@@ -75,7 +75,7 @@ func Clean(r Raw) (Article, error) {
 	switch {
 	case a.URL != "":
 		a.ID = ID("url", a.URL)
-	case i.GUID != "" && a.Title != "":
+	case i.GUID != "":
 		// A publisher uses one guid for the rolling pages of many stories, and
 		// others number theirs from 1: it says something only together with
 		// the feed and the title.

@@ -9,13 +9,11 @@ import (
 	"mime"
 	"regexp"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/net/html/charset"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
-	"golang.org/x/text/encoding/simplifiedchinese"
 	uni "golang.org/x/text/encoding/unicode"
 )
 
@@ -119,8 +117,8 @@ func good(b []byte) bool {
 }
 
 // guess decodes bytes of which nobody says rightly what they are. Mostly
-// UTF-8: the stray bytes are taken for Windows-1252, one by one. Pairs of high
-// bytes that make up Chinese: GB18030. Else Windows-1252.
+// UTF-8: the stray bytes are taken for Windows-1252, one by one. Else what makes
+// up text of a language (sniff), and Windows-1252 where nothing does.
 func guess(b []byte) []byte {
 	invalid, multi := 0, 0
 	for i := 0; i < len(b); {
@@ -136,28 +134,12 @@ func guess(b []byte) []byte {
 	if invalid <= 8 || invalid <= multi/4 {
 		return patch(b)
 	}
-	if out := decode(b, simplifiedchinese.GB18030); good(out) && hanShare(out) > 0.6 {
-		return out
+	if enc := sniff(b); enc != nil {
+		if out := decode(b, enc); good(out) {
+			return out
+		}
 	}
 	return decode(b, charmap.Windows1252)
-}
-
-// hanShare is the share of Han characters among those beyond ASCII.
-func hanShare(b []byte) float64 {
-	han, all := 0, 0
-	for _, r := range string(b) {
-		if r < 0x80 {
-			continue
-		}
-		all++
-		if unicode.Is(unicode.Han, r) || unicode.Is(unicode.Po, r) || r >= 0xff00 && r <= 0xffef {
-			han++
-		}
-	}
-	if all == 0 {
-		return 0
-	}
-	return float64(han) / float64(all)
 }
 
 // patch replaces the bytes that are not UTF-8 by what they are in

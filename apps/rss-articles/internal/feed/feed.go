@@ -148,14 +148,17 @@ func convertItem(i *gofeed.Item, base string, now time.Time) Item {
 			item.Tags = append(item.Tags, t)
 		}
 	}
-	for _, t := range []*time.Time{i.PublishedParsed, i.UpdatedParsed} {
-		if t != nil && item.Published.IsZero() {
-			item.Published = bounded(*t, now)
+	// Our reading first: gofeed's takes a zone that it does not know for UTC.
+	for _, d := range []struct {
+		text   string
+		parsed *time.Time
+	}{{i.Published, i.PublishedParsed}, {i.Updated, i.UpdatedParsed}} {
+		t := parseDate(d.text)
+		if t.IsZero() && d.parsed != nil {
+			t = *d.parsed
 		}
-	}
-	for _, s := range []string{i.Published, i.Updated} {
-		if item.Published.IsZero() && s != "" {
-			item.Published = bounded(parseDate(s), now)
+		if item.Published.IsZero() {
+			item.Published = bounded(t, now)
 		}
 	}
 	return item

@@ -57,7 +57,7 @@ func TestDatesAreBounded(t *testing.T) {
 	}
 	for date, want := range map[string]time.Time{
 		"Wed, 31 Dec 2025 10:00:00 GMT":   now.Add(-14 * time.Hour),
-		"2025年12月31日 10:00":               now.Add(-14 * time.Hour),
+		"2025年12月31日 18:00":               now.Add(-14 * time.Hour),
 		"Fri, 31 Dec 9999 23:59:59 GMT":   {},
 		"Thu, 01 Jan 1970 00:00:00 GMT":   {},
 		"Thu, 01 Jan 2026 12:00:00 +0000": now.Add(12 * time.Hour), // a clock that is ahead

@@ -13,8 +13,14 @@ import (
 var (
 	declaration = regexp.MustCompile(`(?s)^\s*<\?xml.{0,500}?\?>`)
 	doctype     = regexp.MustCompile(`(?is)<!DOCTYPE[^>\[]*(\[.*?\]\s*)?>`)
-	bareAmp     = regexp.MustCompile(`&([a-zA-Z][a-zA-Z0-9]{1,31};|#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};)?`)
-	root        = regexp.MustCompile(`<([a-zA-Z_][a-zA-Z0-9_.:-]{0,63})[\s>/]`)
+	// An entity whose value has entities but for the predefined and characters.
+	nestedEntity = regexp.MustCompile(`(?is)<!ENTITY\s[^>"']*(?:"[^"]*&[a-z][^"]*"|'[^']*&[a-z][^']*')`)
+	bareAmp      = regexp.MustCompile(`&([a-zA-Z][a-zA-Z0-9]{1,31};|#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};)?`)
+	embedded     = regexp.MustCompile(`(?s)<feed\s[^>]*xmlns=.*</feed>|<rss\s[^>]*version=.*</rss>|<rdf:RDF\s.*</rdf:RDF>`)
+	bareLess     = regexp.MustCompile(`(?s)<!\[CDATA\[.*?\]\]>|<!--.*?-->|<[/?!]?[a-zA-Z_:]|<`)
+	hasItem      = regexp.MustCompile(`<(?:item|entry)[\s>]`)
+	openCategory = regexp.MustCompile(`</?itunes:category[^>]*>`)
+	root         = regexp.MustCompile(`<([a-zA-Z_][a-zA-Z0-9_.:-]{0,63})[\s>/]`)
 )
 
 func parseXML(text []byte, l Limits) (*gofeed.Feed, error) {
@@ -25,10 +31,18 @@ func parseXML(text []byte, l Limits) (*gofeed.Feed, error) {
 	text = declaration.ReplaceAll(text, nil) // it is UTF-8 by now, whatever it says
 	// A document type only helps an attacker: entities that expand without
 	// end, or read files. The entities of HTML are known without one.
+	if d := doctype.Find(text); nestedEntity.Match(d) {
+		return nil, fmt.Errorf("%w: it declares entities made of entities", ErrMalformed)
+	}
 	text = doctype.ReplaceAll(text, nil)
 	m := root.FindSubmatch(text)
 	if m == nil {
 		return nil, ErrNotAFeed
+	}
+	if lower(m[1]) == "html" { // a feed inside a page, as some servers have it
+		if inner := embedded.Find(text); inner != nil {
+			text, m = inner, root.FindSubmatch(inner)
+		}
 	}
 	name := lower(m[1])
 	if i := strings.IndexByte(name, ':'); i >= 0 {
@@ -43,11 +57,17 @@ func parseXML(text []byte, l Limits) (*gofeed.Feed, error) {
 		return nil, fmt.Errorf("%w: more than %d elements", ErrTooDeep, l.Depth)
 	}
 	f, err := parse(text)
+	if err == nil && len(f.Items) == 0 && hasItem.Match(text) {
+		// Categories that podcasts leave open swallow all that follows.
+		if g, gerr := parse(openCategory.ReplaceAll(text, nil)); gerr == nil {
+			f = g
+		}
+	}
 	if err == nil || !errors.Is(err, ErrMalformed) {
 		return f, err
 	}
-	for _, repair := range []func([]byte) []byte{escapeAmpersands, closeTruncated, func(b []byte) []byte {
-		return closeTruncated(escapeAmpersands(b))
+	for _, repair := range []func([]byte) []byte{escapeAmpersands, escapeMarkup, closeTruncated, func(b []byte) []byte {
+		return closeTruncated(escapeMarkup(b))
 	}} {
 		if repaired := repair(text); repaired != nil {
 			if f, rerr := parse(repaired); rerr == nil && len(f.Items) > 0 {
@@ -99,6 +119,17 @@ func escapeAmpersands(b []byte) []byte {
 			return m
 		}
 		return []byte("&amp;")
+	})
+}
+
+// escapeMarkup is escapeAmpersands, and escapes the angle brackets that begin no
+// element.
+func escapeMarkup(b []byte) []byte {
+	return bareLess.ReplaceAllFunc(escapeAmpersands(b), func(m []byte) []byte {
+		if len(m) > 1 {
+			return m
+		}
+		return []byte("&lt;")
 	})
 }
 

@@ -82,7 +82,7 @@ func TestLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	for k, want := range map[string]string{"file": path, "url": "https://e.example/a", "title": "A & B", "text": "One\ntwo < three",
-		"published": "2026-03-04T05:06:07Z", "author": "", "lang": ""} {
+		"published": "2026-03-04T05:06:07Z", "author": "", "lang": "en"} {
 		if m[k] != want {
 			t.Errorf("%s is %q, want %q", k, m[k], want)
 		}
