@@ -97,7 +97,8 @@ func expect(t *testing.T, what, got, want string) {
 	}
 }
 
-// tables prints all of the tables that people look at.
+// tables prints the tables that people look at, of the shelves which articles
+// are on them: their order depends on how rare a term was when it was met.
 func tables(d *pipelinetest.Driver) string {
 	var b strings.Builder
 	print := func(name string, rows map[string]string) {
@@ -110,11 +111,32 @@ func tables(d *pipelinetest.Driver) string {
 		articles[k] = fmt.Sprintf("%+v", e)
 	}
 	for k, s := range pipelinetest.Rows(d, topics.Recommendations) {
+		var titles []string
 		for _, i := range s.Items {
-			shelves[k] += " " + i.Title
+			titles = append(titles, i.Title)
 		}
+		slices.Sort(titles)
+		shelves[k] = strings.Join(titles, " | ")
 	}
 	print("article", articles)
 	print("shelf", shelves)
 	return b.String()
+}
+
+// same compares what tables printed.
+func same(t *testing.T, what, got, want string) {
+	t.Helper()
+	gs, ws := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range max(len(gs), len(ws)) {
+		var g, w string
+		if i < len(gs) {
+			g = gs[i]
+		}
+		if i < len(ws) {
+			w = ws[i]
+		}
+		if g != w {
+			t.Fatalf("%s, line %d:\n%s\nwant:\n%s", what, i, g, w)
+		}
+	}
 }
