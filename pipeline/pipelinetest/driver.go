@@ -18,9 +18,12 @@ import (
 // Epoch is where the driver's clock begins.
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// patience bounds every wait of the driver: a topology that has not come to
-// rest by then never will.
-const patience = 30 * time.Second
+// patience bounds every wait of a test's driver: a topology that has not come to
+// rest by then never will. Run, which may send much at once, waits for longer.
+const (
+	patience    = 30 * time.Second
+	runPatience = 30 * time.Minute
+)
 
 // Option configures a driver.
 type Option func(*pipeline.Config)
@@ -40,6 +43,7 @@ type Driver struct {
 	topology *pipeline.Topology
 	cfg      pipeline.Config
 	b        backend
+	patience time.Duration
 	seen     map[string]int // records of a topic that Expect or Records returned
 
 	mu  sync.Mutex
@@ -67,8 +71,16 @@ type backend interface {
 // ends.
 func New(t testing.TB, topology *pipeline.Topology, opts ...Option) *Driver {
 	t.Helper()
+	return inMemory(t, topology, true, opts)
+}
+
+func inMemory(t testing.TB, topology *pipeline.Topology, check bool, opts []Option) *Driver {
+	t.Helper()
 	d := newDriver(t, topology, opts)
-	d.b = newMemory(d.clock)
+	if !check {
+		d.patience = runPatience
+	}
+	d.b = newMemory(d.clock, check)
 	d.start()
 	return d
 }
@@ -80,7 +92,7 @@ func Each(t *testing.T, topology func() *pipeline.Topology, body func(d *Driver)
 }
 
 func newDriver(t testing.TB, topology *pipeline.Topology, opts []Option) *Driver {
-	d := &Driver{t: t, topology: topology, now: epoch, seen: map[string]int{}}
+	d := &Driver{t: t, topology: topology, patience: patience, now: epoch, seen: map[string]int{}}
 	d.cfg = pipeline.Config{Partitions: 1, CommitInterval: time.Millisecond, Now: d.clock,
 		RestartMin: time.Millisecond, RestartMax: 10 * time.Millisecond,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
@@ -122,7 +134,7 @@ func (d *Driver) start() {
 		defer close(ended)
 		d.err = s.Run(ctx)
 	}(d.ended)
-	wait, done := context.WithTimeout(context.Background(), patience)
+	wait, done := context.WithTimeout(context.Background(), d.patience)
 	defer done()
 	if err := s.WaitReady(wait); err != nil {
 		cancel()
@@ -196,7 +208,7 @@ func (d *Driver) append(r pipeline.Record) error {
 	if r.Time().IsZero() {
 		r = r.At(d.clock())
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), d.patience)
 	defer cancel()
 	n, err := d.b.partitions(ctx, r.Topic())
 	if err != nil {
@@ -211,7 +223,7 @@ func (d *Driver) append(r pipeline.Record) error {
 
 // settle waits until all is committed and read, or the service ended.
 func (d *Driver) settle() error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), d.patience)
 	defer cancel()
 	ended := d.ended
 	var watch sync.WaitGroup
@@ -316,7 +328,7 @@ func (d *Driver) expectStream(topic string, want []pipeline.Record) {
 
 func (d *Driver) all(topic string) []*transport.Record {
 	d.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), d.patience)
 	defer cancel()
 	rs, err := d.b.records(ctx, topic)
 	if err != nil {

@@ -2,41 +2,60 @@ package pipelinetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/millrace/millrace/pipeline"
 )
 
-// Example runs body with a driver outside a test, in an example function or a
-// program: what would fail a test is printed.
+// Example runs body with a driver outside a test, in an example function: what
+// would fail a test is printed.
 func Example(topology *pipeline.Topology, body func(d *Driver), opts ...Option) {
+	if err := run(topology, body, true, opts); err != nil {
+		fmt.Println(err)
+	}
+}
+
+// Run runs body with a driver in a program that tries a topology on data. What
+// would fail a test is returned. It does not look for values of tables that are
+// changed in place, which takes more time than most handlers.
+func Run(topology *pipeline.Topology, body func(d *Driver), opts ...Option) error {
+	return run(topology, body, false, opts)
+}
+
+func run(topology *pipeline.Topology, body func(d *Driver), check bool, opts []Option) error {
 	t := &exampleTB{}
-	defer t.end()
 	done := make(chan struct{})
 	go func() { // Fatal ends this goroutine, as it does in a test
 		defer close(done)
-		body(New(t, topology, opts...))
+		body(inMemory(t, topology, check, opts))
 	}()
 	<-done
+	t.end()
+	return errors.Join(t.errs...)
 }
 
 // exampleTB is what a driver needs of a testing.TB.
 type exampleTB struct {
 	testing.TB // nil: only the methods below may be called
 	cleanups   []func()
+	errs       []error
 }
 
 func (t *exampleTB) Helper()                      {}
-func (t *exampleTB) Errorf(f string, args ...any) { fmt.Printf(f+"\n", args...) }
-func (t *exampleTB) Error(args ...any)            { fmt.Println(args...) }
-func (t *exampleTB) Context() context.Context     { return context.Background() }
-func (t *exampleTB) Cleanup(f func())             { t.cleanups = append(t.cleanups, f) }
+func (t *exampleTB) Errorf(f string, args ...any) { t.errs = append(t.errs, fmt.Errorf(f, args...)) }
+func (t *exampleTB) Error(args ...any) {
+	t.Errorf("%s", strings.TrimSuffix(fmt.Sprintln(args...), "\n"))
+}
+func (t *exampleTB) Context() context.Context { return context.Background() }
+func (t *exampleTB) Cleanup(f func())         { t.cleanups = append(t.cleanups, f) }
 func (t *exampleTB) Fatal(args ...any) {
-	fmt.Println(args...)
+	t.Error(args...)
 	runtime.Goexit()
 }
 func (t *exampleTB) Fatalf(f string, args ...any) { t.Fatal(fmt.Sprintf(f, args...)) }

@@ -16,18 +16,19 @@ import (
 // memoryBackend is a cluster in memory, with stores that outlive the service.
 type memoryBackend struct {
 	cluster *memory.Cluster
+	check   bool
 
 	mu     sync.Mutex
 	stores map[string]*memstore.Store
 }
 
-func newMemory(now func() time.Time) *memoryBackend {
-	return &memoryBackend{cluster: memory.New(memory.Config{Now: now}), stores: map[string]*memstore.Store{}}
+func newMemory(now func() time.Time, check bool) *memoryBackend {
+	return &memoryBackend{cluster: memory.New(memory.Config{Now: now}), check: check, stores: map[string]*memstore.Store{}}
 }
 
 func (b *memoryBackend) config(c pipeline.Config) pipeline.Config {
 	return c.WithEngine(func(e *engine.Config) {
-		e.Cluster, e.OpenStore, e.Check = b.cluster, b.open, true
+		e.Cluster, e.OpenStore, e.Check = b.cluster, b.open, b.check
 	})
 }
 
