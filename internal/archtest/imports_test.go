@@ -68,10 +68,18 @@ var rules = []rule{
 	{
 		from: []string{"..."},
 		exceptFrom: []string{"internal/testbroker/...", "internal/kafkacluster/...", "internal/leaktest/...",
-			"pipeline/pipelinetest/...", "storage/storagetest/...", "bench/..."},
+			"pipeline/pipelinetest/...", "storage/storagetest/...", "bench/...", "apps/rss-articles/internal/eval"},
 		to: []string{"testing/...", "internal/testbroker/...", "internal/kafkacluster/...", "internal/leaktest/...",
 			"pipeline/pipelinetest/...", "storage/storagetest/...", "pgregory.net/rapid/...", "go.uber.org/goleak/..."},
 		why: "these are for tests, and have no place in a program",
+	},
+	{
+		// The evaluation tries the stages on labelled data by the test driver, and is a command of the
+		// program all the same, so that users can measure on data of their own.
+		from: []string{"apps/rss-articles/internal/eval"},
+		to: []string{"testing/...", "internal/testbroker/...", "internal/kafkacluster/...", "internal/leaktest/...",
+			"storage/storagetest/...", "pgregory.net/rapid/...", "go.uber.org/goleak/..."},
+		why: "of the packages for tests, the evaluation has use for the driver alone",
 	},
 }
 
@@ -119,6 +127,9 @@ func TestRules(t *testing.T) {
 		{"pipeline/embedded", "github.com/twmb/franz-go/pkg/kfake", ""},
 		{"pipeline/pipelinetest", "testing", ""},
 		{"pipeline", "testing", "for tests"},
+		{"apps/rss-articles/internal/eval", "pipeline/pipelinetest", ""},
+		{"apps/rss-articles/internal/eval", "testing", "the driver alone"},
+		{"apps/rss-articles/internal/web", "pipeline/pipelinetest", "for tests"},
 		{"pipeline", "internal/kafkacluster", "for tests"},
 		{"storage2", "storage", ""},
 	} {

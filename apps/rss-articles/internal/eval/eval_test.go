@@ -1,0 +1,119 @@
+package eval_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/millrace/millrace/apps/rss-articles/internal/eval"
+)
+
+func TestMain(m *testing.M) {
+	// The Kafka client of goka starts it once, for good.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"))
+}
+
+// figures decodes one line of output.
+func figures[T any](t *testing.T, run func(context.Context, []io.Reader, io.Writer) error, in ...io.Reader) (out []T) {
+	t.Helper()
+	var b bytes.Buffer
+	if err := run(t.Context(), in, &b); err != nil {
+		t.Fatal(err)
+	}
+	for d := json.NewDecoder(&b); ; {
+		var f T
+		if err := d.Decode(&f); errors.Is(err, io.EOF) {
+			return out
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, f)
+	}
+}
+
+func zipped(s string) io.Reader {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write([]byte(s))
+	_ = z.Close()
+	return &b
+}
+
+func TestDedupe(t *testing.T) {
+	const title = "Parliament passes the budget after a night of debate"
+	in := fmt.Sprintf(`{"set":"s","id":"1","cluster":"x","title":%q,"text":"","url":"https://a.invalid/1"}
+{"set":"s","id":"2","cluster":"x","title":%q,"text":"","url":"https://b.invalid/1"}
+{"set":"s","id":"3","cluster":"y","title":"Volcano erupts on an island in the north","text":""}
+{"set":"s","id":"4","cluster":"y","title":"Island evacuated","text":""}
+`, title, title)
+	pairs := fmt.Sprintf(`{"set":"p","id":"1","a":%q,"b":%q,"label":1}
+{"set":"p","id":"2","a":%q,"b":"Something else happened in quite another town","label":0}
+{"set":"p","id":"3","a":%q,"b":%q,"score":2.5}
+`, title, title, title, title, title)
+	got := figures[eval.DedupeFigures](t, eval.Dedupe, zipped(in), strings.NewReader(pairs))
+	if len(got) != 2 {
+		t.Fatalf("%d lines, want 2", len(got))
+	}
+	if f := got[0]; f.Set != "s" || f.Documents != 4 || f.Same != 2 || f.Merged != 1 || f.Right != 1 || f.Precision != 1 || f.Recall != 0.5 {
+		t.Errorf("clusters: %+v", f)
+	}
+	if f := got[1]; f.Set != "p" || f.Same != 1 || f.Different != 2 || f.Merged != 2 || f.Right != 1 || f.WrongRate != 0.5 {
+		t.Errorf("pairs: %+v", f)
+	}
+}
+
+func TestMatch(t *testing.T) {
+	var b strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&b, `{"set":"s","id":"%d","label":"ball","title":"The team won match x%dx by a goal","text":""}`+"\n", i, i)
+		fmt.Fprintf(&b, `{"set":"s","id":"m%d","label":"money","title":"Bank says share y%dy rose on the market","text":""}`+"\n", i, i)
+	}
+	got := figures[eval.MatchFigures](t, eval.Match, strings.NewReader(b.String()))
+	if len(got) != 1 || got[0].Topics != 2 || got[0].Readers != 40 || got[0].Precision != 1 || got[0].Baselines["random"] > 0.5 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestBadInput(t *testing.T) {
+	for _, in := range []string{"{", "\x1f\x8b garbage", `{"set":1}`} {
+		for _, run := range []func(context.Context, []io.Reader, io.Writer) error{eval.Dedupe, eval.Match} {
+			if err := run(t.Context(), []io.Reader{strings.NewReader(in)}, io.Discard); err == nil || !strings.Contains(err.Error(), "file 1") {
+				t.Errorf("%q: %v", in, err)
+			}
+		}
+	}
+}
+
+// TestSharedData prints the figures of the shared data: go test -run SharedData
+// -v. It takes minutes, so it is run by name only.
+func TestSharedData(t *testing.T) {
+	dir := os.Getenv("MILLRACE_EVAL")
+	if dir == "" {
+		t.Skip("MILLRACE_EVAL is not set: set it to a folder of labelled data to measure, which takes minutes")
+	}
+	for name, run := range map[string]func(context.Context, []io.Reader, io.Writer) error{
+		"clusters*": eval.Dedupe, "pairs*": eval.Dedupe, "topics*": eval.Match,
+	} {
+		files, _ := filepath.Glob(filepath.Join(dir, name))
+		for _, path := range files {
+			f, err := os.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := run(t.Context(), []io.Reader{f}, os.Stderr); err != nil {
+				t.Error(err)
+			}
+			_ = f.Close()
+		}
+	}
+}
