@@ -1,0 +1,126 @@
+package leveldb
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/syndtr/goleveldb/leveldb/util"
+
+	"github.com/millrace/millrace/storage"
+)
+
+// benchKeys is the size of the benchmarks' table, about 30 MB.
+const benchKeys = 200_000
+
+// benchKey spreads key i over the whole range of keys.
+func benchKey(i int) []byte {
+	return fmt.Appendf(nil, "key-%016x", uint64(i)*0x9e3779b97f4a7c15)
+}
+
+func benchOpen(b *testing.B) *Store {
+	b.Helper()
+	s, err := Open(filepath.Join(b.TempDir(), "0"), Options{Identity: testIdentity})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	return s
+}
+
+// restore fills a store as a follower does: record by record, in the order of
+// a changelog.
+func restore(b *testing.B, s storage.Store, n int) {
+	b.Helper()
+	f := storage.NewFollower(s, storage.FollowerOptions{MaxDelay: time.Hour})
+	value := make([]byte, 100)
+	for i := range n {
+		binary.BigEndian.PutUint64(value, uint64(i))
+		if err := f.Put(benchKey(i), value, int64(i+1)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := f.Flush(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// cpu reports the processor time of an operation beside the time on the clock,
+// with what LevelDB does in the background: it means something on a busy
+// machine, too. The function that it returns ends the measurement.
+func cpu(b *testing.B) (end func()) {
+	used := func() time.Duration {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+			b.Fatal(err)
+		}
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	start := used()
+	return func() { b.ReportMetric(float64(used()-start)/float64(b.N), "cpu-ns/op") }
+}
+
+func BenchmarkGet(b *testing.B) {
+	s := benchOpen(b)
+	restore(b, s, benchKeys)
+	if err := s.db.CompactRange(util.Range{}); err != nil { // or it goes on meanwhile
+		b.Fatal(err)
+	}
+	get := func(first int, want error) func(*testing.B) {
+		return func(b *testing.B) {
+			b.ReportAllocs()
+			i := 0
+			defer cpu(b)()
+			for b.Loop() {
+				if _, err := s.Get(benchKey(first + i*7919%benchKeys)); !errors.Is(err, want) {
+					b.Fatal(err)
+				}
+				i++
+			}
+		}
+	}
+	b.Run("hit", get(0, nil))
+	b.Run("miss", get(benchKeys, storage.ErrNotFound))
+}
+
+// BenchmarkApply writes one key an iteration, in batches of n keys.
+func BenchmarkApply(b *testing.B) {
+	for _, n := range []int{100, 1000, 10_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s := benchOpen(b)
+			batch := s.NewBatch()
+			value := make([]byte, 100)
+			b.ReportAllocs()
+			i := 0
+			defer cpu(b)()
+			for b.Loop() {
+				batch.Put(benchKey(i%benchKeys), value)
+				if i++; i%n == 0 {
+					batch.SetOffset(int64(i))
+					if err := s.Apply(batch); err != nil {
+						b.Fatal(err)
+					}
+					batch.Reset()
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkRestore restores a table of benchKeys records.
+func BenchmarkRestore(b *testing.B) {
+	b.ReportAllocs()
+	defer cpu(b)()
+	for b.Loop() {
+		restore(b, benchOpen(b), benchKeys)
+	}
+	b.ReportMetric(float64(benchKeys)*float64(b.N)/b.Elapsed().Seconds(), "records/s")
+}
