@@ -7,7 +7,7 @@ RACE ?= $(if $(CI),-race,$(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v 
 TESTFLAGS ?=
 
 # Packages with tests against a real Kafka cluster (build tag kafka).
-KAFKA_PACKAGES ?= ./internal/engine/... ./internal/transport/... ./internal/kafkacluster/... ./pipeline/... ./apps/...
+KAFKA_PACKAGES ?= ./internal/engine/... ./internal/transport/... ./internal/kafkacluster/... ./internal/faulttest/... ./pipeline/... ./apps/...
 
 # Arguments for the command kafka, such as KAFKAFLAGS='-v -base-port 19092'.
 KAFKAFLAGS ?=
@@ -30,6 +30,10 @@ test: ## Run the tests; needs the Go toolchain only
 .PHONY: test-kafka
 test-kafka: ## Run the tests against a three-broker Kafka of their own; needs Java 17 and Maven
 	@$(KAFKA) run go test $(RACE) -tags kafka -count=1 -p 1 -timeout 20m $(TESTFLAGS) $(KAFKA_PACKAGES)
+
+.PHONY: test-faults
+test-faults: ## Run the tests that kill services and brokers, verbosely; needs Java 17 and Maven
+	@$(KAFKA) run go test -tags kafka -count=1 -timeout 40m -v $(TESTFLAGS) ./internal/faulttest
 
 .PHONY: lint
 lint: ## Check the formatting, go vet and staticcheck

@@ -32,6 +32,9 @@ type Config struct {
 	// topology's name.
 	ClientID string
 
+	// Guarantee is what holds when something crashes: ExactlyOnce or
+	// AtLeastOnce. Default ExactlyOnce.
+	Guarantee Guarantee
 	// CommitInterval is how often outputs, state and positions are committed.
 	// A crash repeats about as much; a table that is joined lags by as much.
 	// Default 100 ms.
@@ -100,6 +103,9 @@ func (c Config) validate(t *Topology) error {
 		if host, port, err := net.SplitHostPort(b); err != nil || host == "" || port == "" {
 			bad("Brokers: %q is not host:port", b)
 		}
+	}
+	if _, err := ParseGuarantee(string(c.Guarantee)); c.Guarantee != "" && err != nil {
+		bad("Guarantee: %q: use %s or %s", c.Guarantee, ExactlyOnce, AtLeastOnce)
 	}
 	names := t.Processors()
 	for _, p := range c.Processors {
@@ -174,6 +180,7 @@ func (c Config) engine(t *Topology) engine.Config {
 		ClientID:       c.ClientID,
 		StateDir:       c.stateDir(),
 		Processors:     c.Processors,
+		ExactlyOnce:    c.Guarantee != AtLeastOnce,
 		CommitInterval: c.CommitInterval,
 		PrefetchBytes:  c.PrefetchBytes,
 		CacheBytes:     c.CacheBytes,
