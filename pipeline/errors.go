@@ -37,6 +37,10 @@ var (
 	ErrContextDone = errors.New("context used after its handler returned")
 	// ErrNotRunning is returned by views of a service that does not run.
 	ErrNotRunning = errors.New("service is not running")
+	// ErrSlow ends a Watch whose reader leaves too many changes waiting.
+	ErrSlow = errors.New("reader is too slow")
+	// ErrReset ends a Watch of a table whose topic was made anew.
+	ErrReset = errors.New("table was made anew")
 	// ErrNoView is returned for a table that the service has no view of.
 	ErrNoView = errors.New("no view of the table")
 )

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"unicode/utf8"
 
 	"github.com/millrace/millrace/internal/graph"
 	"github.com/millrace/millrace/internal/table"
@@ -64,9 +65,15 @@ func (v View[V]) Range(from, to string) (seq iter.Seq2[string, V], err func() er
 
 // Row is an entry of a table for people: its value as JSON.
 type Row struct {
-	Key   string          `json:"key"`
-	Value json.RawMessage `json:"value"`
+	Key string `json:"key"`
+	// KeyBytes is set, and shown in base64, where Key is not valid UTF-8 and
+	// JSON cannot hold it.
+	KeyBytes []byte          `json:"keyBase64,omitempty"`
+	Value    json.RawMessage `json:"value"`
 }
+
+// maxRowsBytes is about how many bytes of keys and values Rows returns at once.
+const maxRowsBytes = 4 << 20
 
 // Tables returns the names of the tables that the service has views of.
 func (s *Service) Tables() []string {
@@ -91,21 +98,24 @@ func (s *Service) Row(name, key string) (row Row, ok bool, err error) {
 	return row, false, rows.err
 }
 
-// Rows returns up to limit entries with from <= key < to, in byte order. An
-// empty bound is open. next is where to go on, empty at the end.
+// Rows returns up to limit entries with from <= key < to, in byte order, and
+// fewer when they have more than 4 MiB. An empty bound is open. next is where
+// to go on, empty at the end.
 func (s *Service) Rows(name, from, to string, limit int) (list []Row, next string, err error) {
 	rows, err := s.rows(name, from, to)
 	if err != nil {
 		return nil, "", err
 	}
+	size := 0
 	for k, b := range rows.all {
-		if len(list) == limit {
+		if len(list) == limit || size > maxRowsBytes {
 			return list, k, nil
 		}
 		row, err := s.row(name, k, b)
 		if err != nil {
 			return nil, "", err
 		}
+		size += len(row.Key) + len(row.Value)
 		list = append(list, row)
 	}
 	return list, "", rows.err
@@ -116,7 +126,15 @@ func (s *Service) row(name, key string, b []byte) (Row, error) {
 	if err != nil {
 		return Row{}, fmt.Errorf("table %s, key %q: %w", name, key, err)
 	}
-	return Row{key, value}, nil
+	return newRow(key, value), nil
+}
+
+func newRow(key string, value json.RawMessage) Row {
+	row := Row{Key: key, Value: value}
+	if !utf8.ValidString(key) {
+		row.KeyBytes = []byte(key)
+	}
+	return row
 }
 
 func (s *Service) lookupTable(name string) (lt graph.LookupTable, err error) {

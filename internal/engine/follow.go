@@ -29,6 +29,9 @@ type follower struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 
+	feed          sync.Mutex // held while a batch is applied and passed on
+	subscriptions map[*Subscription]struct{}
+
 	mu       sync.Mutex
 	position int64     // the next offset
 	end      int64     // the high watermark, as of the last batch
@@ -45,7 +48,8 @@ func (e *Engine) follow(ctx context.Context, l graph.Lookup, p int32, proc, role
 	if err != nil {
 		return nil, err
 	}
-	f := &follower{e: e, tp: tp, proc: proc, role: role, base: store, done: make(chan struct{}), progress: make(chan struct{})}
+	f := &follower{e: e, tp: tp, proc: proc, role: role, base: store, done: make(chan struct{}), progress: make(chan struct{}),
+		subscriptions: map[*Subscription]struct{}{}}
 	f.store = storage.NewFollower(store, storage.FollowerOptions{})
 	f.mirror = l.Open(l.Ref.Name, f.store)
 	first, end, err := e.cfg.Cluster.Bounds(ctx, tp)
@@ -108,6 +112,8 @@ func (f *follower) run(ctx context.Context) error {
 }
 
 func (f *follower) apply(b transport.TableBatch) error {
+	f.feed.Lock()
+	defer f.feed.Unlock()
 	keys := make([][]byte, 0, len(b.Records))
 	var latest time.Time
 	for _, r := range b.Records {
@@ -126,6 +132,9 @@ func (f *follower) apply(b transport.TableBatch) error {
 		}
 	}
 	f.mirror.Invalidate(keys...)
+	for s := range f.subscriptions {
+		s.offer(b.Records)
+	}
 	f.advance(b.Next, b.End, latest)
 	if b.Next >= b.End { // at rest, nothing waits in memory
 		return f.store.Flush()
@@ -135,7 +144,8 @@ func (f *follower) apply(b transport.TableBatch) error {
 
 // clear throws away what the store holds, since the log was made anew.
 func (f *follower) clear(first int64) error {
-	f.e.cfg.Logger.Warn("followed table does not match its log; it is read in full",
+	defer f.endFeed(ErrReset, false)
+	f.e.cfg.Logger.Warn("followed table does not match its log; it is read in full", "processor", f.proc,
 		"topic", f.tp.Topic, "partition", f.tp.Partition)
 	var keys [][]byte // to be forgotten by the mirror, which caches values
 	it := f.store.Range(nil, nil)
@@ -214,6 +224,7 @@ func (f *follower) until(ctx context.Context, cond func() bool) error {
 func (f *follower) close() error {
 	f.cancel()
 	<-f.done
+	f.endFeed(ErrEnded, true)
 	return f.store.Close()
 }
 

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/millrace/millrace/pipeline"
 )
@@ -25,23 +27,41 @@ type Service interface {
 	Tables() []string
 	Row(table, key string) (pipeline.Row, bool, error)
 	Rows(table, from, to string, limit int) (rows []pipeline.Row, next string, err error)
+	Watch(table, from, to string) (*pipeline.Watch, error)
 }
 
 // Handler answers queries about a service. It is safe for concurrent use.
 func Handler(s Service) http.Handler {
-	h := handler{s}
+	return newHandler(s, heartbeat)
+}
+
+func newHandler(s Service, beat time.Duration) http.Handler {
+	h := handler{s, make(chan struct{}, maxStreams), beat}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/tables", h.tables)
-	mux.HandleFunc("GET /v1/tables/{table}", h.list)
-	mux.HandleFunc("GET /v1/tables/{table}/{key...}", h.get)
-	mux.HandleFunc("GET /v1/topology", h.topology)
-	mux.HandleFunc("GET /v1/status", h.status)
-	mux.HandleFunc("GET /healthz", h.health)
-	mux.HandleFunc("GET /readyz", h.ready)
+	for pattern, f := range h.routes() {
+		mux.HandleFunc(pattern, f)
+	}
 	return problems(mux)
 }
 
-type handler struct{ s Service }
+func (h handler) routes() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
+		"GET /v1/tables":                  h.tables,
+		"GET /v1/tables/{table}":          h.list,
+		"GET /v1/tables/{table}/{key...}": h.get,
+		"GET /v1/topology":                h.topology,
+		"GET /v1/status":                  h.status,
+		"GET /v1/openapi.json":            openAPI,
+		"GET /healthz":                    h.health,
+		"GET /readyz":                     h.ready,
+	}
+}
+
+type handler struct {
+	s         Service
+	streams   chan struct{} // holds an element for each stream
+	heartbeat time.Duration
+}
 
 // problems gives the mux's own errors the form of the others.
 func problems(mux *http.ServeMux) http.Handler {
@@ -79,6 +99,10 @@ func (h handler) get(w http.ResponseWriter, r *http.Request) {
 		WriteProblem(w, http.StatusBadRequest, fmt.Sprintf("the key is longer than %d bytes", maxKey))
 		return
 	}
+	if wantsEvents(r) {
+		h.stream(w, r, key, key+"\x00")
+		return
+	}
 	row, ok, err := h.s.Row(table, key)
 	switch {
 	case err != nil:
@@ -86,7 +110,7 @@ func (h handler) get(w http.ResponseWriter, r *http.Request) {
 	case !ok:
 		WriteProblem(w, http.StatusNotFound, fmt.Sprintf("table %s has no key %q", table, key))
 	default:
-		WriteJSON(w, http.StatusOK, row.Value)
+		writeTagged(w, r, row.Value)
 	}
 }
 
@@ -94,12 +118,19 @@ func (h handler) get(w http.ResponseWriter, r *http.Request) {
 type page struct {
 	Items []pipeline.Row `json:"items"`
 	Next  string         `json:"next,omitempty"` // the from of the next page
+	// NextBytes is the fromBase64 of the next page, where the key is not valid
+	// UTF-8 and next cannot hold it.
+	NextBytes []byte `json:"nextBase64,omitempty"`
 }
 
 func (h handler) list(w http.ResponseWriter, r *http.Request) {
 	from, to, limit, err := bounds(r.URL.Query())
 	if err != nil {
 		WriteProblem(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	if wantsEvents(r) {
+		h.stream(w, r, from, to)
 		return
 	}
 	rows, next, err := h.s.Rows(r.PathValue("table"), from, to, limit)
@@ -110,14 +141,18 @@ func (h handler) list(w http.ResponseWriter, r *http.Request) {
 	if rows == nil {
 		rows = []pipeline.Row{}
 	}
-	WriteJSON(w, http.StatusOK, page{rows, next})
+	p := page{Items: rows, Next: next}
+	if !utf8.ValidString(next) {
+		p.Next, p.NextBytes = "", []byte(next)
+	}
+	writeTagged(w, r, p)
 }
 
 // bounds reads which entries are wanted.
 func bounds(q url.Values) (from, to string, limit int, err error) {
 	for name := range q {
 		switch name {
-		case "from", "to", "prefix", "limit":
+		case "from", "fromBase64", "to", "prefix", "limit":
 			if len(q.Get(name)) > maxKey {
 				return "", "", 0, fmt.Errorf("%s is longer than %d bytes", name, maxKey)
 			}
@@ -126,6 +161,13 @@ func bounds(q url.Values) (from, to string, limit int, err error) {
 		}
 	}
 	from, to, limit = q.Get("from"), q.Get("to"), defaultLimit
+	if q.Has("fromBase64") {
+		b, err := base64.StdEncoding.DecodeString(q.Get("fromBase64"))
+		if err != nil || from != "" {
+			return "", "", 0, errors.New("fromBase64 is not a nextBase64, or there is a from beside it")
+		}
+		from = string(b)
+	}
 	if q.Has("limit") {
 		if limit, err = strconv.Atoi(q.Get("limit")); err != nil || limit < 1 || limit > maxLimit {
 			return "", "", 0, fmt.Errorf("limit %q is not a number from 1 to %d", q.Get("limit"), maxLimit)
@@ -174,27 +216,6 @@ func (h handler) health(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	text(w, http.StatusOK, "ok\n")
-}
-
-func (h handler) ready(w http.ResponseWriter, _ *http.Request) {
-	st := h.s.Status()
-	if !st.Ready {
-		detail := "the service is " + string(st.Phase)
-		for _, p := range st.Processors {
-			if p.Phase != pipeline.Running {
-				detail += fmt.Sprintf("; processor %s is %s", p.Name, p.Phase)
-			}
-			for _, part := range p.Partitions {
-				if h := part.Hung; h != nil {
-					detail += fmt.Sprintf("; processor %s: the handler of the record at topic %s, partition %d, offset %d hangs since %s",
-						p.Name, h.Topic, part.ID, h.Offset, h.Since.UTC().Format(time.RFC3339))
-				}
-			}
-		}
-		WriteProblem(w, http.StatusServiceUnavailable, detail)
-		return
-	}
-	text(w, http.StatusOK, "ready\n")
 }
 
 func text(w http.ResponseWriter, status int, s string) {

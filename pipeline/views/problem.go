@@ -14,10 +14,16 @@ type Problem struct {
 
 // WriteProblem answers with a problem.
 func WriteProblem(w http.ResponseWriter, status int, detail string) {
+	writeProblem(w, status, Problem{http.StatusText(status), status, detail})
+}
+
+// writeProblem answers with a problem that may have more members.
+func writeProblem(w http.ResponseWriter, status int, problem any) {
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(Problem{http.StatusText(status), status, detail}) // the client has gone
+	_ = json.NewEncoder(w).Encode(problem) // the client has gone
 }
 
 // WriteJSON answers with a value.

@@ -1,11 +1,8 @@
 package views_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -36,6 +33,7 @@ func get(t *testing.T, h http.Handler, target string, header ...string) (int, ht
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
+	conforms(t, r, w.Code, w.Header(), w.Body.String())
 	return w.Code, w.Header(), w.Body.String()
 }
 
@@ -96,6 +94,8 @@ func TestProblems(t *testing.T) {
 		"/v1/tables/counts?limit=x":                           400,
 		"/v1/tables/counts?limit=100000":                      400,
 		"/v1/tables/counts?form=1":                            400,
+		"/v1/tables/counts?fromBase64=%25":                    400,
+		"/v1/tables/counts?from=a&fromBase64=YQ==":            400,
 		"/v1/tables/counts?prefix=a&to=b":                     400,
 		"/v1/tables/counts/" + strings.Repeat("x", 5000):      400,
 		"/v1/tables/counts?from=" + strings.Repeat("x", 5000): 400,
@@ -107,6 +107,9 @@ func TestProblems(t *testing.T) {
 		if code != want || header.Get("Content-Type") != "application/problem+json" || json.Unmarshal([]byte(body), &p) != nil || p.Status != want || p.Detail == "" {
 			t.Errorf("%.60s: %d %s %q, want a problem with status %d", target, code, header.Get("Content-Type"), body, want)
 		}
+	}
+	if code, _, body := get(t, h, "/v1/openapi.json"); code != 200 || body != string(views.OpenAPIDocument()) {
+		t.Errorf("the description: %d", code)
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/v1/tables", nil))
@@ -146,28 +149,90 @@ func TestTopologyAndReadiness(t *testing.T) {
 	}
 }
 
-func TestServe(t *testing.T) {
-	_, h := start(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	address := make(chan net.Addr, 1)
-	done := make(chan error, 1)
-	go func() { done <- views.Serve(ctx, ":0", h, func(a net.Addr) { address <- a }) }()
-	a := (<-address).String()
-	if !strings.HasPrefix(a, "127.0.0.1:") {
-		t.Errorf("listens at %s, want the loopback", a)
+func TestETag(t *testing.T) {
+	d, h := start(t)
+	d.Send(words.Record("a", "x"))
+	for _, target := range []string{"/v1/tables/counts/a", "/v1/tables/counts"} {
+		_, header, _ := get(t, h, target)
+		tag := header.Get("ETag")
+		for match, want := range map[string]int{tag: 304, "W/" + tag: 304, `"other", ` + tag: 304, "*": 304, `"other"`: 200} {
+			code, header, body := get(t, h, target, "If-None-Match", match)
+			if code != want || header.Get("ETag") != tag || (code == 304) != (body == "") {
+				t.Errorf("%s with %s: %d, ETag %s, body %q", target, match, code, header.Get("ETag"), body)
+			}
+		}
+		d.Send(words.Record("a", "x"))
+		if code, header, _ := get(t, h, target, "If-None-Match", tag); code != 200 || header.Get("ETag") == tag {
+			t.Errorf("%s after a change: %d, ETag %s", target, code, header.Get("ETag"))
+		}
 	}
-	if err := views.Serve(ctx, a, h, nil); err == nil || !strings.Contains(err.Error(), a) {
-		t.Errorf("a taken port: %v", err)
+	if code, header, _ := get(t, h, "/v1/tables/counts/none", "If-None-Match", "*"); code != 404 || header.Get("ETag") != "" {
+		t.Errorf("a key that is not there: %d", code)
 	}
-	resp, err := http.Get("http://" + a + "/healthz")
-	if err != nil {
-		t.Fatal(err)
+}
+
+// A page ends before it is too large, and the next goes on.
+func TestPagesAreBounded(t *testing.T) {
+	d := tableDriver(t)
+	var rows []pipeline.Record
+	for i := range 5 {
+		rows = append(rows, shelf.Row(fmt.Sprintf("%02d", i), strings.Repeat("v", 1<<20)))
 	}
-	_, _ = io.Copy(io.Discard, resp.Body)
-	resp.Body.Close()
-	http.DefaultClient.CloseIdleConnections()
-	cancel()
-	if err := <-done; err != nil {
-		t.Error(err)
+	d.Pipe(rows...)
+	h, from, sizes := views.Handler(d.Service()), "", []int{}
+	for {
+		w := httptest.NewRecorder() // not get: to check such a page against the description takes long
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/tables/shelf?from="+from, nil))
+		var page struct {
+			Items []pipeline.Row
+			Next  string
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &page); err != nil {
+			t.Fatal(err)
+		}
+		sizes = append(sizes, len(page.Items))
+		if from = page.Next; from == "" {
+			break
+		}
+	}
+	if got := fmt.Sprint(sizes); got != "[4 1]" {
+		t.Errorf("pages of %s entries of 1 MiB, want 4 and 1", got)
+	}
+}
+
+// still is a service that stands still.
+type still struct {
+	views.Service
+	status pipeline.Status
+}
+
+func (s still) Status() pipeline.Status { return s.status }
+
+func TestReadyTellsRestoringFromFailing(t *testing.T) {
+	part := pipeline.PartitionStatus{ID: 2, Inputs: []pipeline.InputStatus{},
+		Restore: &pipeline.RestoreProgress{Table: "counts", Records: 30, Position: 50, End: 200, Percent: 25}}
+	for _, tt := range []struct {
+		name   string
+		status pipeline.Status
+		want   string
+	}{
+		{"restoring", pipeline.Status{Phase: pipeline.Restoring,
+			Processors: []pipeline.ProcessorStatus{{Name: "count", Phase: pipeline.Restoring, Partitions: []pipeline.PartitionStatus{part}}},
+			Tables:     []pipeline.TableStatus{{Table: "counts", Role: "view", Lag: 7, Percent: 50}, {Table: "other", Role: "join", Processor: "count", Ready: true}}},
+			`{"title":"Service Unavailable","status":503,"detail":"the service is restoring; processor count is restoring; ` +
+				`state of table counts, partition 2, is restored to 25 %, 150 records to go; view of table counts, partition 0, is restored to 50 %, 7 records to go",` +
+				`"phase":"restoring","restoring":[` +
+				`{"processor":"count","role":"state","table":"counts","partition":2,"records":30,"remaining":150,"percent":25},` +
+				`{"role":"view","table":"counts","partition":0,"remaining":7,"percent":50}]}`},
+		{"waiting", pipeline.Status{Phase: pipeline.Waiting,
+			Processors: []pipeline.ProcessorStatus{{Name: "count", Phase: pipeline.Waiting, Error: "disk full"}}},
+			`{"title":"Service Unavailable","status":503,"detail":"the service is waiting; processor count is waiting; disk full",` +
+				`"phase":"waiting","causes":[{"processor":"count","phase":"waiting","error":"disk full"}]}`},
+		{"no brokers", pipeline.Status{Phase: pipeline.Starting, Error: "no broker answers"},
+			`{"title":"Service Unavailable","status":503,"detail":"the service is starting; no broker answers","phase":"starting","causes":[{"error":"no broker answers"}]}`},
+	} {
+		if code, _, body := get(t, views.Handler(still{status: tt.status}), "/readyz"); code != 503 || body != tt.want+"\n" {
+			t.Errorf("%s: %d %s\nwant %s", tt.name, code, body, tt.want)
+		}
 	}
 }
