@@ -6,6 +6,7 @@ import (
 	"regexp"
 
 	"github.com/millrace/millrace/internal/graph"
+	"github.com/millrace/millrace/internal/manifest"
 )
 
 // legal are Kafka's topic names, without the two that are folders.
@@ -69,6 +70,9 @@ func (v *validator) topology(t *Topology) {
 	}
 	for _, d := range t.sinks {
 		v.see("To", d).read = true
+	}
+	if name := manifest.TopicName(t.name); v.seen[name] != nil {
+		v.add(ErrDuplicate, v.seen[name].where, "topic %s is where the topology's manifest is kept: nobody else may use it", name)
 	}
 	for _, u := range v.order {
 		switch {

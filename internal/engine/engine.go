@@ -61,6 +61,10 @@ func (e *Engine) selected() []*graph.Processor {
 // others.
 func (e *Engine) Run(ctx context.Context) error {
 	if err := e.prepareTopics(ctx); err != nil {
+		var wrong *TopicsError
+		if ctx.Err() != nil && !errors.As(err, &wrong) {
+			return nil // it was to end before it began
+		}
 		return err
 	}
 	// Work goes on after ctx ended, until it is drained.

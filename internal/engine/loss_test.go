@@ -68,6 +68,9 @@ func TestOrderOfACommit(t *testing.T) {
 	l.settled(group, "in")
 	var steps []string
 	for _, o := range l.Journal() {
+		if o.Record != nil && o.Record.Topic == "app-manifest" {
+			continue // written at the start
+		}
 		steps = append(steps, strings.Fields(o.String())[0]+" "+strings.Fields(o.String())[1])
 	}
 	want := []string{"produce out", "ack out", "produce seen", "ack seen", "commit " + group}

@@ -100,7 +100,11 @@ func (e *Engine) tryTopics(ctx context.Context, plan *topicPlan) error {
 			problems = append(problems, &TopicError{s.Name, "does not exist, and creating topics is switched off"})
 		}
 	}
-	if len(problems) > 0 {
+	changes, err := e.compare(ctx, have, specs)
+	if err != nil {
+		return err
+	}
+	if problems = append(problems, changes.problems...); len(problems) > 0 {
 		return &TopicsError{problems}
 	}
 	for _, s := range specs {
@@ -119,6 +123,9 @@ func (e *Engine) tryTopics(ctx context.Context, plan *topicPlan) error {
 		} else if len(specs) > 0 {
 			return fmt.Errorf("topic %s was created and is not there yet", specs[0].Name)
 		}
+	}
+	if err := e.accept(ctx, changes); err != nil {
+		return err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -154,6 +161,7 @@ func newTopicPlan(g *graph.Topology, cfg Config) *topicPlan {
 	for _, r := range slices.Concat(g.Sources, g.Sinks) {
 		p.add(r)
 	}
+	p.add(manifestRef(g))
 	for _, proc := range g.Processors {
 		class := &copartitioned{processors: []string{proc.Name}}
 		for _, i := range proc.Inputs {
