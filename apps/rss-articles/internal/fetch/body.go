@@ -5,7 +5,6 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
-	"fmt"
 	"io"
 	"strings"
 
@@ -19,7 +18,7 @@ func readBody(r io.Reader, encodings string, limit int) ([]byte, error) {
 	// The encodings are listed in the order in which they were applied.
 	list := strings.Split(encodings, ",")
 	if len(list) > 2 {
-		return nil, fmt.Errorf("%w: %.60q", errEncoding, encodings)
+		return nil, encodingError(encodings)
 	}
 	for i := len(list) - 1; i >= 0; i-- {
 		var err error
@@ -57,7 +56,7 @@ func decoder(r io.Reader, encoding string) (io.Reader, error) {
 		}
 		return flate.NewReader(b), nil
 	default:
-		return nil, fmt.Errorf("%w: %.60q", errEncoding, encoding)
+		return nil, encodingError(encoding)
 	}
 }
 

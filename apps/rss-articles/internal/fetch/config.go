@@ -88,7 +88,7 @@ type Config struct {
 	UserAgent string
 
 	Now    func() time.Time // default time.Now
-	Rand   func() float64   // jitter, from 0 to 1; default math/rand
+	Rand   func() float64   // jitter, from 0 to 1, called from several goroutines; default math/rand/v2
 	Logger *slog.Logger     // default slog.Default
 }
 

@@ -39,9 +39,13 @@ var (
 	errScheme   = errors.New("only http and https are fetched")
 	errCircle   = errors.New("the redirects go in a circle")
 	errTooMany  = errors.New("too many redirects")
-	errEncoding = errors.New("the content encoding is not known")
 	errTooLarge = errors.New("the document is too large")
 )
+
+// encodingError is a content encoding that is not known.
+type encodingError string
+
+func (e encodingError) Error() string { return "unknown content encoding " + string(e) }
 
 // explain makes a failure of a request's error.
 func explain(err error, at string, timeout time.Duration, maxBody int) *failure {
@@ -51,11 +55,13 @@ func explain(err error, at string, timeout time.Duration, maxBody int) *failure 
 		hostname  x509.HostnameError
 		invalid   x509.CertificateInvalidError
 		record    tls.RecordHeaderError
+		private   privateError
+		encoding  encodingError
 		f         = &failure{err: err, remedy: later}
 	)
 	switch {
-	case errors.Is(err, ErrPrivate):
-		f.what = fmt.Sprintf("%s leads to %s", at, trimmed(find(err, ErrPrivate)))
+	case errors.As(err, &private):
+		f.what = fmt.Sprintf("%s leads to %s, an address that is not public", at, string(private))
 		f.remedy = "feeds of private networks are fetched only if private addresses are allowed"
 	case errors.Is(err, errScheme):
 		f.what, f.remedy = at+" leads to an address that is neither http nor https", address
@@ -63,8 +69,8 @@ func explain(err error, at string, timeout time.Duration, maxBody int) *failure 
 		f.what, f.remedy = at+" redirects in a circle", "open it in a browser, and subscribe to the address where that ends"
 	case errors.Is(err, errTooMany):
 		f.what, f.remedy = fmt.Sprintf("%s redirects more than %d times", at, maxRedirects), "open it in a browser, and subscribe to the address where that ends"
-	case errors.Is(err, errEncoding):
-		f.what, f.remedy = at+" answers in a "+trimmed(find(err, errEncoding)), "only gzip, br and deflate are read, tell the publisher; "+later
+	case errors.As(err, &encoding):
+		f.what, f.remedy = fmt.Sprintf("%s answers in content encoding %.60q", at, string(encoding)), "only gzip, br and deflate are read, tell the publisher; "+later
 	case errors.Is(err, errTooLarge):
 		f.what, f.remedy = fmt.Sprintf("%s sends more than %d bytes", at, maxBody), "this is no feed of news, or the limit on documents must be raised"
 	case errors.Is(err, context.DeadlineExceeded) || isTimeout(err):
@@ -93,12 +99,11 @@ func refused(status int, at string, wait time.Duration) *failure {
 	case status == http.StatusGone:
 		f.gone, f.remedy = true, "the feed is gone for good and not fetched any more; remove it, or subscribe to it again if that was a mistake"
 	case status == http.StatusTooManyRequests:
-		f.host, f.remedy = true, "it is left alone until then"
-		if wait == 0 {
-			f.remedy = later
+		if wait > 0 {
+			f.host, f.remedy = true, fmt.Sprintf("its host is left alone for %v, as it asks", wait)
 		}
 	case status == http.StatusServiceUnavailable:
-		f.host = wait > 0
+		f.host, f.remedy = wait > 0, "the server is overloaded or being repaired; "+later
 	case status == http.StatusNotFound:
 		f.remedy = address
 	case status == http.StatusUnauthorized, status == http.StatusPaymentRequired:
@@ -131,29 +136,6 @@ func unreadable(err error, at, contentType, discovered string) *failure {
 func isTimeout(err error) bool {
 	var n net.Error
 	return errors.As(err, &n) && n.Timeout()
-}
-
-// find returns the innermost error that is wrapped together with a sentinel:
-// what our own code said, without what net/http puts before it.
-func find(err, sentinel error) error {
-	found := err
-	for e := err; e != nil && errors.Is(e, sentinel); e = errors.Unwrap(e) {
-		if e != sentinel {
-			found = e
-		}
-		if _, ok := e.(interface{ Unwrap() []error }); ok {
-			break
-		}
-	}
-	return found
-}
-
-func trimmed(err error) string {
-	s := err.Error()
-	if len(s) > 300 {
-		s = s[:300]
-	}
-	return s
 }
 
 // last returns the innermost error: "connection refused", without the

@@ -2,7 +2,6 @@ package fetch
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -127,9 +126,6 @@ func (f *Fetcher) failed(s topics.FeedState, fail *failure) topics.FeedState {
 		d = f.cfg.OwnInterval
 	}
 	s.Next = s.Fetched.Add(max(d, fail.wait))
-	if fail.wait > 0 {
-		s.Error += fmt.Sprintf(" (not before %s)", s.Next.Format(time.RFC3339))
-	}
 	return s
 }
 

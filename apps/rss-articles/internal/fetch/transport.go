@@ -3,7 +3,6 @@ package fetch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -16,6 +15,12 @@ import (
 
 // ErrPrivate is the failure of a connection to an address that is not public.
 var ErrPrivate = errors.New("the address is not public")
+
+// privateError is ErrPrivate with the address.
+type privateError string
+
+func (e privateError) Error() string        { return string(e) + ": " + ErrPrivate.Error() }
+func (e privateError) Is(target error) bool { return target == ErrPrivate }
 
 // TransportOptions say where connections may go.
 type TransportOptions struct {
@@ -30,17 +35,7 @@ type TransportOptions struct {
 // is checked in the dialer, after names were resolved, so that neither DNS nor
 // redirects get round it.
 func NewTransport(o TransportOptions) *http.Transport {
-	guarded := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Resolver: o.Resolver}
-	guarded.Control = func(_, address string, _ syscall.RawConn) error {
-		a, err := netip.ParseAddrPort(address)
-		if err != nil {
-			return fmt.Errorf("%w: %s", ErrPrivate, address)
-		}
-		if o.AllowPrivate || slices.Contains(o.Allow, a) || isPublic(a.Addr()) {
-			return nil
-		}
-		return fmt.Errorf("%w: %s", ErrPrivate, a)
-	}
+	guarded := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Resolver: o.Resolver, Control: guard(o)}
 	t := &http.Transport{
 		DialContext:            guarded.DialContext,
 		ForceAttemptHTTP2:      true,
@@ -53,19 +48,38 @@ func NewTransport(o TransportOptions) *http.Transport {
 		IdleConnTimeout:        20 * time.Second,
 	}
 	if o.Proxy {
-		t.Proxy, t.DialContext = viaProxy(guarded)
+		t.Proxy, t.DialContext = viaProxy(guarded, http.ProxyFromEnvironment)
 	}
 	return t
 }
 
-// viaProxy takes the proxy from the environment. A proxy may have a private
+// guard refuses addresses when a connection to them is about to be made.
+func guard(o TransportOptions) func(string, string, syscall.RawConn) error {
+	return func(_, address string, _ syscall.RawConn) error {
+		a, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return privateError(address)
+		}
+		if o.AllowPrivate || slices.Contains(o.Allow, a) || isPublic(a.Addr()) {
+			return nil
+		}
+		return privateError(a.String())
+	}
+}
+
+type (
+	proxyFunc = func(*http.Request) (*url.URL, error)
+	dialFunc  = func(ctx context.Context, network, addr string) (net.Conn, error)
+)
+
+// viaProxy uses the proxies that choose names. A proxy may have a private
 // address, so it is dialled without the guard.
-func viaProxy(guarded *net.Dialer) (func(*http.Request) (*url.URL, error), func(context.Context, string, string) (net.Conn, error)) {
+func viaProxy(guarded *net.Dialer, choose proxyFunc) (proxyFunc, dialFunc) {
 	var proxies sync.Map
 	free := *guarded
 	free.Control = nil
 	proxy := func(r *http.Request) (*url.URL, error) {
-		u, err := http.ProxyFromEnvironment(r)
+		u, err := choose(r)
 		if u != nil {
 			proxies.Store(hostPort(u), true)
 		}
