@@ -68,9 +68,10 @@ var rules = []rule{
 	{
 		from: []string{"..."},
 		exceptFrom: []string{"internal/testbroker/...", "internal/kafkacluster/...", "internal/leaktest/...",
-			"pipeline/pipelinetest/...", "storage/storagetest/...", "bench/...", "apps/rss-articles/internal/eval"},
+			"pipeline/pipelinetest/...", "storage/storagetest/...", "internal/transport/transporttest/...", "bench/...",
+			"apps/rss-articles/internal/eval"},
 		to: []string{"testing/...", "internal/testbroker/...", "internal/kafkacluster/...", "internal/leaktest/...",
-			"pipeline/pipelinetest/...", "storage/storagetest/...", "pgregory.net/rapid/...", "go.uber.org/goleak/..."},
+			"pipeline/pipelinetest/...", "storage/storagetest/...", "internal/transport/transporttest/...", "pgregory.net/rapid/...", "go.uber.org/goleak/..."},
 		why: "these are for tests, and have no place in a program",
 	},
 	{

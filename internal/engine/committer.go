@@ -178,9 +178,11 @@ func (c *committer) each(frozen []frozenTask, step func(frozenTask) error) ([]fr
 func (c *committer) offsets(ctx context.Context, frozen []frozenTask) ([]frozenTask, error) {
 	ctx, cancel := context.WithTimeout(ctx, offsetsTimeout)
 	defer cancel()
+	fenced := time.Time{} // since when
 	alive := func(frozenTask) error { return nil }
 	for delay := 5 * time.Millisecond; ; delay = min(2*delay, time.Second) {
-		frozen, err := c.each(frozen, alive)
+		var err error
+		frozen, err = c.each(frozen, alive) // in place: the longer slice must not be used again
 		if len(frozen) == 0 {
 			return nil, err
 		}
@@ -192,6 +194,14 @@ func (c *committer) offsets(ctx context.Context, frozen []frozenTask) ([]frozenT
 		if !errors.Is(err, transport.ErrRebalance) && !errors.Is(err, transport.ErrFenced) {
 			return frozen, err
 		}
+		switch {
+		case !errors.Is(err, transport.ErrFenced):
+			fenced = time.Time{}
+		case fenced.IsZero():
+			fenced = time.Now()
+		case time.Since(fenced) > fencedTimeout:
+			return nil, err
+		}
 		select {
 		case <-time.After(delay):
 		case <-ctx.Done():
@@ -200,8 +210,13 @@ func (c *committer) offsets(ctx context.Context, frozen []frozenTask) ([]frozenT
 	}
 }
 
-// offsetsTimeout bounds how long a commit of offsets is tried again.
-const offsetsTimeout = time.Minute
+const (
+	// offsetsTimeout bounds how long a commit of offsets is tried again.
+	offsetsTimeout = time.Minute
+	// fencedTimeout bounds how long a member that is out of the group waits to
+	// be told what it lost. It starts again then.
+	fencedTimeout = 5 * time.Second
+)
 
 func positions(frozen []frozenTask) transport.Offsets {
 	offsets := transport.Offsets{}

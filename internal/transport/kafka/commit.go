@@ -70,14 +70,25 @@ func (m *member) admit(req *kmsg.OffsetCommitRequest) error {
 	if req.MemberID == "" || req.Generation < 0 {
 		return fmt.Errorf("%w: it has not joined", transport.ErrFenced)
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	for _, t := range req.Topics {
 		for _, p := range t.Partitions {
-			if !m.owned[transport.TopicPartition{Topic: t.Topic, Partition: p.Partition}] {
-				return fmt.Errorf("%w with topic %s, partition %d: it is not assigned to it", transport.ErrFenced, t.Topic, p.Partition)
+			if err := m.has(req.MemberID, transport.TopicPartition{Topic: t.Topic, Partition: p.Partition}); err != nil {
+				return err
 			}
 		}
+	}
+	return nil
+}
+
+// has says why a partition is not the member's, in the life that has this id.
+func (m *member) has(id string, tp transport.TopicPartition) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch of, ok := m.owned[tp]; {
+	case !ok:
+		return fmt.Errorf("%w with topic %s, partition %d: it is not assigned to it", transport.ErrFenced, tp.Topic, tp.Partition)
+	case of != id: // see onAssigned
+		return fmt.Errorf("%w with topic %s, partition %d: it was thrown out and has joined again", transport.ErrFenced, tp.Topic, tp.Partition)
 	}
 	return nil
 }

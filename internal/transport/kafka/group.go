@@ -42,8 +42,8 @@ type member struct {
 	topicIDs  map[string][16]byte // see idsOf
 
 	mu    sync.Mutex
-	owned map[transport.TopicPartition]bool // between Assigned and the end of Revoked or the start of Lost
-	err   error                             // found together with records, for the next Poll
+	owned map[transport.TopicPartition]string // the member id at its Assigned, until the end of Revoked or the start of Lost
+	err   error                               // found together with records, for the next Poll
 }
 
 var _ transport.Group = (*member)(nil)
@@ -56,7 +56,7 @@ func (c *Cluster) Join(_ context.Context, cfg transport.GroupConfig) (transport.
 	if cfg.FetchMaxBytes <= 0 {
 		cfg.FetchMaxBytes = 1 << 20
 	}
-	m := &member{c: c, cfg: cfg, owned: map[transport.TopicPartition]bool{}}
+	m := &member{c: c, cfg: cfg, owned: map[transport.TopicPartition]string{}}
 	opts := append(c.options(cfg.ClientID), c.producing(cfg.Partitioning, cfg.BufferedBytes)...)
 	opts = append(opts,
 		kgo.ConsumerGroup(cfg.Group),
@@ -109,7 +109,17 @@ func startOffset(s transport.Start) kgo.Offset {
 
 // onAssigned is called at the end of every rebalance. It is handed on even if
 // it brings nothing: an assignment of nothing tells a member that it is one.
+//
+// A member that was thrown out and finds it out by a commit joins again under a
+// new id, and franz-go does not call that a loss: it goes on with the
+// partitions that it is given again. Another member may have had them, and have
+// gone on with their state. So the old ones are good for nothing any more: admit
+// refuses their commits, and the next Poll is an error.
 func (m *member) onAssigned(ctx context.Context, _ *kgo.Client, a map[string][]int32) {
+	id, _ := m.Member()
+	if m.stale(id) {
+		m.keepError(fmt.Errorf("group %s: %w: it was thrown out and has joined again", m.cfg.Group, transport.ErrFenced))
+	}
 	m.own(a, true)
 	if m.cfg.Assigned != nil {
 		m.cfg.Assigned(ctx, a)
@@ -138,17 +148,33 @@ func (m *member) onLost(ctx context.Context, _ *kgo.Client, a map[string][]int32
 	}
 }
 
+// stale says whether the member has partitions from an earlier life.
+func (m *member) stale(id string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, of := range m.owned {
+		if of != id {
+			return true
+		}
+	}
+	return false
+}
+
 func (m *member) own(a map[string][]int32, own bool) {
+	id, _ := m.Member()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for t, ps := range a {
 		for _, p := range ps {
 			if tp := (transport.TopicPartition{Topic: t, Partition: p}); own {
-				m.owned[tp] = true
+				m.owned[tp] = id
 			} else {
 				delete(m.owned, tp)
 			}
 		}
+	}
+	if !own { // to franz-go a pause outlives the assignment, and who gets it back knows of none
+		m.cl.ResumeFetchPartitions(a)
 	}
 }
 

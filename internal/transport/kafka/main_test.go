@@ -101,3 +101,21 @@ func sendWith(t testing.TB, p transport.Producer, topic string, partition int32,
 	}
 	acked.Wait()
 }
+
+func numbered(prefix string, n int) (vs []string) {
+	for i := range n {
+		vs = append(vs, fmt.Sprintf("%s%d", prefix, i))
+	}
+	return vs
+}
+
+// waitFor looks until a condition holds that nothing tells of.
+func waitFor(t testing.TB, what string, cond func() bool) {
+	t.Helper()
+	ctx := limited(t)
+	for !cond() {
+		if !wait(ctx, 5*time.Millisecond) {
+			t.Fatalf("never: %s", what)
+		}
+	}
+}

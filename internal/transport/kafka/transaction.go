@@ -146,12 +146,10 @@ func (m *member) admitTransaction(req *kmsg.TxnOffsetCommitRequest) error {
 	if req.MemberID == "" || req.Generation < 0 {
 		return fmt.Errorf("%w: it has not joined", transport.ErrFenced)
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	for _, t := range req.Topics {
 		for _, p := range t.Partitions {
-			if !m.owned[transport.TopicPartition{Topic: t.Topic, Partition: p.Partition}] {
-				return fmt.Errorf("%w with topic %s, partition %d: it is not assigned to it", transport.ErrFenced, t.Topic, p.Partition)
+			if err := m.has(req.MemberID, transport.TopicPartition{Topic: t.Topic, Partition: p.Partition}); err != nil {
+				return err
 			}
 		}
 	}

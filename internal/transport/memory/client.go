@@ -62,17 +62,29 @@ func (cl *client) Produce(ctx context.Context, r *transport.Record, acked func(*
 	werr := cl.c.wait(ctx, func() bool {
 		return cl.closed || cl.dead || cl.bytes == 0 || cl.bytes+p.size <= cl.bound
 	})
-	c := cl.c
+	if werr == nil && ctx.Err() != nil {
+		werr = context.Cause(ctx)
+	}
+	if !cl.put(p, werr) {
+		acked(r, transport.ErrClosed) // nobody else is left to call it
+	}
+}
+
+// put appends a record to its log, unless it was given up before, and queues
+// its acknowledgement. It returns false if the client is closed.
+func (cl *client) put(p pending, gaveUp error) bool {
+	r, c := p.r, cl.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if cl.closed {
+		return false
+	}
 	if cl.dead {
-		return
+		return true
 	}
 	cl.bytes += p.size
 	defer c.changed()
-	if p.err = werr; werr == nil && cl.closed {
-		p.err = transport.ErrClosed
-	}
+	p.err = gaveUp
 	t := c.topics[r.Topic]
 	if p.err == nil && (cl.fenced || cl.tx != nil && !cl.tx.open()) {
 		p.err = fmt.Errorf("produce to topic %s: %w", r.Topic, errNoTransaction)
@@ -82,35 +94,36 @@ func (cl *client) Produce(ctx context.Context, r *transport.Record, acked func(*
 	}
 	if p.err != nil {
 		cl.queue = append(cl.queue, p)
-		return
+		return true
 	}
 	partition, err := cl.partition(r, t.info.Partitions)
 	if err != nil {
 		p.err = err
 		cl.queue = append(cl.queue, p)
-		return
+		return true
 	}
 	op := Op{Kind: Produce, Group: cl.group, Record: r}
 	v := c.judge(op)
 	switch {
 	case v.Kill:
 		c.kill(cl)
-		return
+		return true
 	case v.Lose:
-		return
+		return true
 	case v.Err != nil:
 		p.err = v.Err
 		cl.queue = append(cl.queue, p)
-		return
+		return true
 	}
 	r.Partition = partition
 	c.append(r, cl.tx)
 	c.journal = append(c.journal, op.copied())
 	if v.Hold {
 		cl.held = append(cl.held, p)
-		return
+		return true
 	}
 	cl.queue = append(cl.queue, p)
+	return true
 }
 
 // stickyRun is how many records a producer that is sticky sends to one
