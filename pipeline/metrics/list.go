@@ -43,6 +43,7 @@ func Metrics() []Metric {
 		{writtenRecords, Counter, topic, "Records that were written and committed: outputs and changelogs, by the topic written to.", nil},
 		{writtenBytes, Counter, topic, "Bytes of the keys and values of the records that were written and committed.", nil},
 		{failures, Counter, []string{"topology", "processor", "topic", "stage", "outcome"}, "Attempts to handle a record that failed, by where (decode, read, handle, panic or encode) and what became of the record (retry, dead-letter, skip, restart or stop).", nil},
+		{hung, Gauge, processor, "Partitions whose handler does not return; see Config.HandlerTimeout.", nil},
 		{retrying, Gauge, processor, "Partitions that wait to try a record again that failed.", nil},
 		{commitSeconds, Histogram, processor, "Time that a commit took: outputs, changelogs and positions.", commit},
 		{commitRecords, Histogram, processor, "Records that were handled in a commit.", size},
@@ -72,6 +73,7 @@ const (
 	writtenRecords  = "millrace_written_records_total"
 	writtenBytes    = "millrace_written_bytes_total"
 	failures        = "millrace_record_failures_total"
+	hung            = "millrace_hung_partitions"
 	retrying        = "millrace_retrying_partitions"
 	commitSeconds   = "millrace_commit_duration_seconds"
 	commitRecords   = "millrace_commit_records"

@@ -59,10 +59,13 @@ func (c *services) service(name string, s *pipeline.Service, gauge func(string, 
 			gauge(phase, number(p.Phase == ph), p.Name, string(ph))
 		}
 		gauge(assigned, float64(len(p.Partitions)), p.Name)
-		waiting := 0
+		waiting, hanging := 0, 0
 		for _, part := range p.Partitions {
 			if part.Retrying != nil {
 				waiting++
+			}
+			if part.Hung != nil {
+				hanging++
 			}
 			id := strconv.Itoa(part.ID)
 			for _, i := range part.Inputs {
@@ -78,6 +81,7 @@ func (c *services) service(name string, s *pipeline.Service, gauge func(string, 
 			}
 		}
 		gauge(retrying, float64(waiting), p.Name)
+		gauge(hung, float64(hanging), p.Name)
 	}
 	for _, t := range st.Tables {
 		gauge(tableLag, float64(t.Lag), t.Processor, t.Role, t.Table, strconv.Itoa(t.Partition))
