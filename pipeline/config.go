@@ -23,7 +23,8 @@ type Config struct {
 	// "millrace-state" in the working directory.
 	StateDir string
 	// Processors are the names of the processors to run, so that a topology
-	// can be spread over processes. Default: all.
+	// can be spread over processes. Default: all; an empty list that is not
+	// nil is for none, in a process with views and emitters only.
 	Processors []string
 	// Views are the tables of which the service keeps whole copies, for
 	// queries. Default: none.

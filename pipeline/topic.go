@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -200,7 +201,7 @@ func (d def[V]) untyped(k graph.Kind) definition {
 // its type.
 func (d def[V]) json(b []byte) (json.RawMessage, error) {
 	if json.Valid(b) && d.codec.Name() == "json" {
-		return b, nil
+		return bytes.Clone(b), nil // the iterator's, which goes on
 	}
 	v, err := d.codec.Decode(b)
 	if err != nil {

@@ -18,7 +18,7 @@ type Config struct {
 	ClientID string
 	StateDir string
 
-	Processors []string // the names to run; empty: all
+	Processors []string // the names to run; nil: all
 
 	// ExactlyOnce commits outputs, changelogs and offsets in transactions.
 	ExactlyOnce        bool

@@ -41,7 +41,7 @@ func New(g *graph.Topology, cfg Config) *Engine {
 
 // selected are the processors to run.
 func (e *Engine) selected() []*graph.Processor {
-	if len(e.cfg.Processors) == 0 {
+	if e.cfg.Processors == nil {
 		return e.graph.Processors
 	}
 	var ps []*graph.Processor

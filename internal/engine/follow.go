@@ -162,7 +162,13 @@ func (f *follower) clear(first int64) error {
 
 func (f *follower) advance(next, end int64, latest time.Time) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	caughtUp := f.position < f.target && next >= f.target
+	defer func() {
+		f.mu.Unlock()
+		if caughtUp {
+			f.e.notify() // a view that is ready may make the service ready
+		}
+	}()
 	f.position = next
 	if end >= 0 {
 		f.end, f.trouble = end, nil

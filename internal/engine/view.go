@@ -33,6 +33,7 @@ func (e *Engine) openViews(ctx context.Context) error {
 			return errors.Join(fmt.Errorf("view %s: %w", name, err), e.closeViews())
 		}
 	}
+	e.notify()
 	return nil
 }
 
