@@ -35,16 +35,16 @@ type Item struct {
 }
 
 func itemOf(e topics.Entry) Item {
-	return Item{ID: e.ID, URL: e.URL, Title: e.Title, Excerpt: excerpt(e.Text), Published: e.Published,
+	return Item{ID: e.ID, URL: e.URL, Title: e.Title, Excerpt: short(e.Text, excerptLen), Published: e.Published,
 		FirstSeen: e.FirstSeen, Updated: e.Updated, Lang: e.Lang, Author: e.Author, Tags: e.Tags,
 		Feed: e.Feed, FeedTitle: e.FeedTitle, Copies: e.Copies}
 }
 
-// excerpt is the beginning of a text.
-func excerpt(s string) string {
+// short is the beginning of a text, in characters.
+func short(s string, limit int) string {
 	n := 0
 	for i := range s {
-		if n == excerptLen {
+		if n == limit {
 			return s[:i] + "…"
 		}
 		n++

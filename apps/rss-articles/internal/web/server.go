@@ -116,6 +116,7 @@ func (s *Server) Handler() http.Handler {
 	mux.Handle("/v1/articles", methods{"GET": s.listArticles})
 	mux.Handle("/v1/feeds", methods{"GET": s.listFeeds})
 	mux.Handle("/v1/feeds/{url...}", methods{"PUT": s.addFeed, "DELETE": s.removeFeed})
+	mux.Handle("/v1/opml", methods{"GET": s.exportOPML, "POST": s.importOPML})
 	mux.Handle("/v1/readers", methods{"GET": s.listReaders})
 	mux.Handle("/v1/readers/{id}", methods{"PUT": s.setReader, "DELETE": s.removeReader})
 	mux.Handle("/v1/clicks", methods{"POST": s.click})

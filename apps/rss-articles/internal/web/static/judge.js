@@ -32,7 +32,7 @@ export function actions(article) {
   const button = (kind, sign, text) => h('button', { type: 'button', 'data-judge': kind, 'data-article': article,
     'aria-pressed': String(judged.get(place(article)) === kind), onclick: () => judge(article, kind) },
   h('span', { 'aria-hidden': 'true' }, sign), text);
-  return h('div', { class: 'actions' }, button('up', '＋', 'More like this'), button('down', '－', 'Less'));
+  return h('div', { class: 'actions' }, button('up', '+', 'More like this'), button('down', '−', 'Less'));
 }
 
 // mark shows on all buttons what the current reader said.

@@ -20,7 +20,7 @@ export function graph(description) {
     for (const e of p.edges) {
       const other = 't:' + e.name;
       if (e.role === 'loop' || !nodes.has(other)) continue;
-      const out = e.role === 'output' || e.role === 'state' || e.role === 'store';
+      const out = e.role === 'output' || e.role === 'state' || e.role === 'store' || e.role === 'failed';
       edges.push({ from: out ? id : other, to: out ? other : id, role: e.role });
     }
   }

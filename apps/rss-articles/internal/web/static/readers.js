@@ -30,7 +30,7 @@ function put(reader) {
 function interest(reader, i) {
   const text = i.text.replace(/^tag:/, 'tag ').replace(/^feed:/, 'feed '), weight = i.weight || 1;
   const without = { ...reader, interests: reader.interests.filter((x) => x !== i) };
-  return h('li', { class: 'interest' + (weight < 0 ? ' less' : '') }, text,
+  return h('li', { class: 'chip' + (weight < 0 ? ' less' : '') }, text,
     weight !== 1 && h('small', {}, weight < 0 ? 'rather not' : `× ${weight}`),
     h('button', { type: 'button', 'aria-label': `Remove the interest ${text}`,
       onclick: async () => {

@@ -26,6 +26,7 @@ function draw(description) {
       svg('rect', { x: n.x - width / 2, y: n.y - height / 2, width, height, rx: round }), text));
   }
   $('drawing').replaceChildren(picture);
+  $('drawing').scrollLeft = (l.width - $('drawing').clientWidth) / 2;
 }
 
 // load draws once, and shows the state of the processors each time.
