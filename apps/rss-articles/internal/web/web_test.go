@@ -304,3 +304,29 @@ func TestPageIsServed(t *testing.T) {
 		t.Errorf("HEAD: %d with %d bytes", w.Code, len(b))
 	}
 }
+
+func TestOPML(t *testing.T) {
+	d, s := start(t)
+	h := s.Handler()
+	d.Send(topics.Feeds.Row("https://a.example/feed", topics.Feed{URL: "https://a.example/feed", Added: now}))
+	document := `<opml version="2.0"><body><outline text="A" xmlUrl="https://a.example/feed"/><outline text="B &amp; C" xmlUrl="https://B.example/feed"/>
+		<outline text="S" xmlUrl="https://user:secret@c.example/feed"/></body></opml>`
+	w := do(h, "POST", "/v1/opml", document, "Content-Type", "text/xml")
+	var got web.Import
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != 200 || got.Added != 1 || got.Present != 1 || len(got.Rejected) != 1 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	d.Expect(topics.Feeds.Row("https://b.example/feed", topics.Feed{URL: "https://b.example/feed", Title: "B & C", Added: now}))
+	settled(t, "it is exported", func() bool {
+		out := do(h, "GET", "/v1/opml", "").Body.String()
+		return strings.Contains(out, "https://b.example/feed") && strings.Contains(out, "B &amp; C")
+	})
+	for _, bad := range []string{"", "{}", "<html>", `<opml><body><outline xmlUrl="https://x.example/`} {
+		if w := do(h, "POST", "/v1/opml", bad, "Content-Type", "text/xml"); w.Code != 400 {
+			t.Errorf("%q: %d %s", bad, w.Code, w.Body)
+		}
+	}
+	if w := do(h, "POST", "/v1/opml", strings.Repeat(" ", 9<<20)); w.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("9 MB: %d", w.Code)
+	}
+}

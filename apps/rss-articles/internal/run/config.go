@@ -1,0 +1,117 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace/apps/rss-articles/internal/topics"
+	"github.com/millrace/millrace/apps/rss-articles/internal/topology"
+	"github.com/millrace/millrace/pipeline"
+)
+
+// Fetcher is the name by which Config.Processors asks for the fetcher, which is
+// no processor of the topology.
+const Fetcher = "fetch"
+
+// Config configures the app. The zero value of a field is its default.
+type Config struct {
+	// Brokers are addresses of a Kafka cluster. Default: the embedded broker,
+	// with its data in the state folder.
+	Brokers []string
+	// Feeds are feeds to subscribe to: addresses, OPML files, files with an
+	// address a line, or feed files, which are served from here. Default: the
+	// sample feeds, with their readers, which are added at the first start.
+	Feeds []string
+	// HTTP is the address of the page. Default 127.0.0.1:8080.
+	HTTP string
+	// Hosts are names, besides IP addresses and localhost, by which the page
+	// may be asked for; "*" allows all.
+	Hosts []string
+	// State is the folder for what must survive a restart. Each process has
+	// its own. Default "millrace-state".
+	State string
+	// Processors are the names of the processors that run in this process,
+	// and Fetcher. Default: all.
+	Processors []string
+	// Interval is how often a feed is fetched that does not say itself.
+	// Default: the fetcher's; 5 s for the sample feeds.
+	Interval time.Duration
+	// AllowPrivate lets the fetcher read feeds at private and local addresses.
+	AllowPrivate bool
+	// Proxy takes the fetcher's proxy from the environment (HTTP_PROXY and so
+	// on).
+	Proxy bool
+	// Logger gets what happens. Default slog.Default().
+	Logger *slog.Logger
+	// Started is called with the page's address once it answers, Ready once
+	// every processor runs and every table is restored. Both may be nil.
+	Started, Ready func(url string)
+}
+
+func (c Config) withDefaults() Config {
+	if c.HTTP == "" {
+		c.HTTP = "127.0.0.1:8080"
+	}
+	if c.State == "" {
+		c.State = "millrace-state"
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Started == nil {
+		c.Started = func(string) {}
+	}
+	if c.Ready == nil {
+		c.Ready = func(string) {}
+	}
+	return c
+}
+
+// validate returns all that is wrong.
+func (c Config) validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	for _, b := range c.Brokers {
+		if host, port, err := net.SplitHostPort(b); err != nil || host == "" || port == "" {
+			bad("-brokers: %q is not host:port", b)
+		}
+	}
+	if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
+		bad("-http: %q is not host:port", c.HTTP)
+	}
+	names := append(Topology().Processors(), Fetcher)
+	for _, p := range c.Processors {
+		if !slices.Contains(names, p) {
+			bad("-processors: there is no %q; there are %s", p, strings.Join(names, ", "))
+		}
+	}
+	if c.Interval < 0 || c.Interval > 0 && c.Interval < time.Second {
+		bad("-interval: %v is less than a second", c.Interval)
+	}
+	return errors.Join(errs...)
+}
+
+// fetches says whether the fetcher runs in this process.
+func (c Config) fetches() bool {
+	return len(c.Processors) == 0 || slices.Contains(c.Processors, Fetcher)
+}
+
+// processors are those of the topology that run in this process: nil for all,
+// empty for none.
+func (c Config) processors() []string {
+	if len(c.Processors) == 0 {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(c.Processors), func(p string) bool { return p == Fetcher })
+}
+
+// Topology returns the topology with the tables of the fetcher, which the page
+// shows and no processor reads.
+func Topology() *pipeline.Topology {
+	return topology.New().From(topics.Feeds, topics.FeedStates).To(topics.Feeds, topics.FeedStates)
+}
