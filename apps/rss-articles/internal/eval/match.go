@@ -136,29 +136,35 @@ func (c *corpus) recommend(ctx context.Context) (map[string][]int, error) {
 			clicked[i] = true
 		}
 	}
-	var first, then, rest []pipeline.Record
+	var first, clicks, rest []pipeline.Record
 	at := begin
+	now := func() time.Time { at = at.Add(time.Second); return at }
 	index := map[string]int{}
-	for i, a := range c.articles {
+	entry := func(i int) pipeline.Record {
+		a := c.articles[i]
 		index[a.ID] = i
-		at = at.Add(time.Second)
-		row := topics.Articles.Row(a.ID, topics.Entry{Article: a, FirstSeen: begin}).At(at)
+		return topics.Articles.Row(a.ID, topics.Entry{Article: a, FirstSeen: begin}).At(now())
+	}
+	for i := range c.articles {
 		if clicked[i] {
-			first = append(first, row)
-		} else {
-			rest = append(rest, row)
+			first = append(first, entry(i))
 		}
 	}
 	for _, r := range c.readers {
-		first = append(first, topics.Readers.Row(r.id, topics.Reader{ID: r.id}).At(at))
+		first = append(first, topics.Readers.Row(r.id, topics.Reader{ID: r.id}).At(now()))
 		for _, i := range r.clicked {
-			then = append(then, topics.Clicks.Record(r.id, topics.Click{Reader: r.id, Article: c.articles[i].ID,
+			clicks = append(clicks, topics.Clicks.Record(r.id, topics.Click{Reader: r.id, Article: c.articles[i].ID,
 				Kind: topics.ClickOpen, At: at}).At(at))
+		}
+	}
+	for i := range c.articles {
+		if !clicked[i] {
+			rest = append(rest, entry(i))
 		}
 	}
 	shelves := map[string][]int{}
 	err := pipelinetest.Run(topology, func(d *pipelinetest.Driver) {
-		for _, part := range [][]pipeline.Record{first, then, rest} {
+		for _, part := range [][]pipeline.Record{first, clicks, rest} {
 			for len(part) > 0 && ctx.Err() == nil {
 				n := min(len(part), chunk)
 				d.Pipe(part[:n]...)

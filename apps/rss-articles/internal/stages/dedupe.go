@@ -2,6 +2,7 @@ package stages
 
 import (
 	"net/url"
+	"strings"
 	"time"
 
 	"golang.org/x/net/publicsuffix"
@@ -67,7 +68,7 @@ func Dedupe(o Options) *pipeline.Processor {
 			return nil
 		}
 		if !known {
-			sketch, bands := sketcher.Sketch(neardup.Document{Title: a.Title, Text: a.Text, Source: source(a.URL)})
+			sketch, bands := sketcher.Sketch(neardup.Document{Title: title(a), Text: a.Text, Source: source(a.URL)})
 			s.Bands = len(bands)
 			for i, probe := range neardup.Probes(s.Rank, sketch, bands) {
 				probes.Emit(ctx, bands[i], probe)
@@ -135,6 +136,16 @@ func (s Story) answer(a neardup.Answer) (Story, bool) {
 
 // decided says whether there is a verdict.
 func (s Story) decided() bool { return s.Bands == 0 || s.Verdict.Decided() }
+
+// title is an article's title for package neardup: none if it is the beginning
+// of the text, as that of items that came without one is. It would count twice.
+func title(a clean.Article) string {
+	t := strings.TrimSuffix(a.Title, "…")
+	if len(a.Text) > len(a.Title) && strings.HasPrefix(a.Text, t) {
+		return ""
+	}
+	return a.Title
+}
 
 // source names the publisher of an article for package neardup: the domain that
 // it has registered.

@@ -16,7 +16,7 @@ import (
 // Bounds of what is kept for one reader.
 const (
 	ShelfSize     = 50  // recommendations
-	MaxCandidates = 400 // articles with terms in common; a quarter more until the worst are dropped
+	MaxCandidates = 400 // articles with terms in common; some more until the worst are dropped
 )
 
 // Shelve keeps each reader's best articles: the parts of scores add up to
@@ -90,8 +90,12 @@ func (s shelver) part(ctx *pipeline.Context, p Part) error {
 			s.ages.note(ctx, key, c.At.Add(s.retention))
 		}
 		s.candidates.Set(ctx, key, c)
-		if !known && s.count(ctx, ctx.Key(), 1) > MaxCandidates*5/4 {
-			return s.rebuild(ctx)
+		if !known {
+			// Not at each one more: candidates that cannot be dropped yet would
+			// make each cost as much as all.
+			if n := s.count(ctx, ctx.Key(), 1); n > MaxCandidates && n%(MaxCandidates/4) == 1 {
+				return s.rebuild(ctx)
+			}
 		}
 	}
 	profile, ok := s.profiles.Get(ctx, ctx.Key())
@@ -138,7 +142,7 @@ func (s shelver) rebuild(ctx *pipeline.Context) error {
 		items[i] = recommend(profile, c)
 	}
 	slices.SortFunc(items, better)
-	if n := len(items) - MaxCandidates; n > MaxCandidates/4 {
+	if len(items) > MaxCandidates {
 		s.drop(ctx, list, items[MaxCandidates:])
 	}
 	if !known {
