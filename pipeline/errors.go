@@ -90,6 +90,21 @@ const (
 	StageEncode Stage = "encode" // an emitted value
 )
 
+// what says in a sentence what failed.
+func (s Stage) what() string {
+	switch s {
+	case StageDecode:
+		return "could not decode"
+	case StageRead:
+		return "could not read what it needs for"
+	case StagePanic:
+		return "panicked at"
+	case StageEncode:
+		return "could not encode what it emits for"
+	}
+	return "the handler failed at"
+}
+
 // RecordError is the failure of one record. None of its effects were applied.
 type RecordError struct {
 	Processor string
@@ -111,8 +126,8 @@ func (e *RecordError) Error() string {
 	if e.Attempts > 1 {
 		tried = fmt.Sprintf(", attempt %d", e.Attempts)
 	}
-	return fmt.Sprintf("processor %s: %s record at topic %s, partition %d, offset %d, key %q%s: %v",
-		e.Processor, e.Stage, e.Topic, e.Partition, e.Offset, shortKey(e.Key), tried, e.Err)
+	return fmt.Sprintf("processor %s: %s the record at topic %s, partition %d, offset %d, key %q%s: %v",
+		e.Processor, e.Stage.what(), e.Topic, e.Partition, e.Offset, shortKey(e.Key), tried, e.Err)
 }
 
 func (e *RecordError) Unwrap() error { return e.Err }

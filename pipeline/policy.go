@@ -167,6 +167,10 @@ func (p *Processor) failed(task *graph.Task, r *graph.Record, err error, attempt
 	if p.policy.last == graph.DeadLetter {
 		stageDeadLetter(task, p.policy.dead.name, r, re)
 	}
+	if p.policy.last == graph.Stop {
+		return graph.Decision{Verdict: graph.Stop, Err: fmt.Errorf("%w. Nothing is committed past it: mend the cause and start again, "+
+			"or let OnError put such records aside", re)}
+	}
 	return graph.Decision{Verdict: p.policy.last, Err: re}
 }
 

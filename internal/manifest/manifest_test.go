@@ -89,6 +89,33 @@ func golden(t *testing.T, path, got string) {
 	}
 }
 
+// What docs/errors.md says of changes is what the comparison says.
+func TestTableOfChanges(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/errors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	for line := range strings.Lines(string(doc)) {
+		f := strings.Split(line, "|")
+		if len(f) != 4 {
+			continue
+		}
+		path := "testdata/" + strings.ReplaceAll(strings.TrimSpace(f[1]), " ", "-") + ".txt"
+		says, err := os.ReadFile(path)
+		if err != nil {
+			continue // of another table
+		}
+		rows++
+		if !strings.Contains(string(says), strings.Trim(f[2], " `")) {
+			t.Errorf("docs/errors.md says %s; %s has\n%s", f[2], path, says)
+		}
+	}
+	if rows < 8 {
+		t.Errorf("docs/errors.md has %d rows about changes", rows)
+	}
+}
+
 func TestWriteAndRead(t *testing.T) {
 	c := memory.New(memory.Config{})
 	if all, bad, err := manifest.Read(t.Context(), c, "app"); err != nil || len(all)+len(bad) != 0 {

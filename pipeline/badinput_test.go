@@ -1,0 +1,76 @@
+package pipeline_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/millrace/millrace/pipeline"
+	"github.com/millrace/millrace/pipeline/codec"
+	"github.com/millrace/millrace/pipeline/pipelinetest"
+)
+
+// Each row of the table of bad input in docs/errors.md is a message that was
+// really given: the test makes it and looks for it there, word for word.
+func TestTableOfBadInput(t *testing.T) {
+	orders, seen := pipeline.NewTopic("orders", codec.String()), pipeline.NewTable("seen", codec.Int64())
+	topology := func(handle func(*pipeline.Context, string) error, in ...pipeline.Topic[string]) *pipeline.Topology {
+		p := pipeline.Process("count")
+		pipeline.State(p, seen)
+		topology := pipeline.New("shop")
+		for _, topic := range append(in, orders) {
+			pipeline.Input(p, topic, handle)
+			topology.From(topic)
+		}
+		return topology.Add(p)
+	}
+	stops := func(r pipeline.Record, handle func(*pipeline.Context, string) error) error {
+		return pipelinetest.New(t, topology(handle)).TrySend(r)
+	}
+	rows := map[string]error{
+		"undecodable record":     stops(pipeline.NewTopic("orders", codec.Bytes()).Record("o1", []byte{0xff}), nothing[string]),
+		"record without a value": stops(orders.Tombstone("o1"), nothing[string]),
+		"handler error":          stops(orders.Record("o1", "x"), func(*pipeline.Context, string) error { return errors.New("no such customer") }),
+		"handler panic":          stops(orders.Record("o1", "x"), func(*pipeline.Context, string) error { panic("index out of range") }),
+		"handler that hangs":     &pipeline.HangError{Processor: "count", Topic: "orders", Offset: 7, Key: "o1", For: 60e9},
+	}
+	config := func(c pipeline.Config) error {
+		_, err := pipeline.NewService(topology(nothing[string]), c)
+		return err
+	}
+	file := filepath.Join(t.TempDir(), "state")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rows["no broker given"] = config(pipeline.Config{StateDir: t.TempDir()})
+	rows["state folder that is a file"] = config(pipeline.Config{Brokers: []string{"localhost:9092"}, StateDir: file})
+	rows["unknown processor"] = config(pipeline.Config{Brokers: []string{"localhost:9092"}, StateDir: t.TempDir(), Processors: []string{"cuont"}})
+
+	text, err := os.ReadFile("../docs/errors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, err := range rows {
+		if err == nil {
+			t.Errorf("%s: no error", name)
+			continue
+		}
+		got := lastLine(err, filepath.Dir(file))
+		if row := fmt.Sprintf("| %s | `%s` |", name, got); !strings.Contains(string(text), row) {
+			t.Errorf("docs/errors.md lacks the row\n%s", row)
+		}
+	}
+}
+
+var stamp = regexp.MustCompile(`after \d\S*`)
+
+// lastLine is what matters of a message, without this test's folders.
+func lastLine(err error, dir string) string {
+	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
+	line := strings.TrimPrefix(strings.TrimSpace(lines[len(lines)-1]), "- ")
+	return stamp.ReplaceAllString(strings.ReplaceAll(line, dir, "DIR"), "after N")
+}
