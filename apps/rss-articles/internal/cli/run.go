@@ -51,7 +51,7 @@ func logger(w io.Writer, level slog.Level, format string) (*slog.Logger, error) 
 	case "json":
 		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})), nil
 	case "text":
-		return slog.New(tint.NewHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !terminal(w)})), nil
+		return slog.New(tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !terminal(w)})), nil
 	}
 	return nil, usage("-log-format: there is no %q: use text or json", format)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/millrace/millrace/apps/rss-articles/internal/run"
 	"github.com/millrace/millrace/apps/rss-articles/internal/sample"
 	"github.com/millrace/millrace/apps/rss-articles/internal/topics"
+	"github.com/millrace/millrace/pipeline"
 )
 
 // tables are what must survive a restart; what the fetcher last did changes by
@@ -40,7 +41,27 @@ func (a *instance) settle() map[string]map[string]json.RawMessage {
 		}
 		return len(states) == len(sample.Feeds())
 	})
+	eventually(a.t, "every sample reader is recommended something", func() bool {
+		return len(a.rows("recommendations")) >= len(sample.Readers())
+	})
 	return a.rest()
+}
+
+// idle says whether no processor has records that are not committed.
+func (a *instance) idle() bool {
+	a.t.Helper()
+	var st pipeline.Status
+	if a.get("/v1/status", &st) != 200 || !st.Ready {
+		return false
+	}
+	for _, p := range st.Processors {
+		for _, part := range p.Partitions {
+			if part.Lag != 0 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // rest waits until the tables do not change any more, and returns them.
@@ -49,13 +70,13 @@ func (a *instance) rest() map[string]map[string]json.RawMessage {
 	last, same := a.snapshot(), 0
 	eventually(a.t, "the tables rest", func() bool {
 		now := a.snapshot()
-		if equal(last, now) {
+		if a.idle() && equal(last, now) {
 			same++
 		} else {
 			same = 0
 		}
 		last = now
-		return same == 20 // a second
+		return same == 30 // more than a second
 	})
 	return last
 }
