@@ -1,12 +1,8 @@
 package pipeline
 
 import (
-	"fmt"
 	"log/slog"
-	"net"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/millrace/millrace/internal/engine"
@@ -32,6 +28,22 @@ type Config struct {
 	// ClientID is shown in the brokers' logs and quotas. Default: the
 	// topology's name.
 	ClientID string
+
+	// TLS encrypts the connections to the brokers. Default: off.
+	TLS TLS
+	// SASL authenticates to the brokers. Default: not.
+	SASL SASL
+	// Rack is where the process runs, in the words of the brokers'
+	// broker.rack: it then fetches from a replica there, if the brokers have a
+	// replica.selector.class (KIP-392). Default: from the leaders.
+	Rack string
+	// Compression is how what is written is compressed: none, gzip, snappy,
+	// lz4 or zstd. Default none.
+	Compression Compression
+	// ConnectTimeout bounds how long a start waits for a broker to answer. A
+	// refusal, of a certificate or a password, is an error at once. Later
+	// outages are waited out. Default 30 s.
+	ConnectTimeout time.Duration
 
 	// Guarantee is what holds when something crashes: ExactlyOnce or
 	// AtLeastOnce. Default ExactlyOnce.
@@ -92,94 +104,40 @@ func (c Config) WithEngine(f func(*engine.Config)) Config {
 	return c
 }
 
-// validate reports all that is wrong with the configuration for a topology.
-func (c Config) validate(t *Topology) error {
-	v := &validator{}
-	where := "configuration"
-	bad := func(format string, args ...any) { v.add(ErrConfig, where, format, args...) }
-	if len(c.Brokers) == 0 && len(c.tweak) == 0 {
-		bad("Brokers: no address")
+// WithDefaults returns the configuration with the defaults filled in that do
+// not depend on the topology or on the cluster.
+func (c Config) WithDefaults() Config {
+	setDefault(&c.StateDir, "millrace-state")
+	setDefault(&c.Compression, CompressionNone)
+	setDefault(&c.ConnectTimeout, 30*time.Second)
+	setDefault(&c.CommitInterval, 100*time.Millisecond)
+	setDefault(&c.PrefetchBytes, 4<<20)
+	setDefault(&c.CacheBytes, 32<<20)
+	setDefault(&c.Partitions, 4)
+	setDefault(&c.DrainTimeout, 30*time.Second)
+	setDefault(&c.RestartMin, 500*time.Millisecond)
+	setDefault(&c.RestartMax, 30*time.Second)
+	if c.Logger == nil {
+		c.Logger = slog.Default()
 	}
-	for _, b := range c.Brokers {
-		if host, port, err := net.SplitHostPort(b); err != nil || host == "" || port == "" {
-			bad("Brokers: %q is not host:port", b)
-		}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
-	if _, err := ParseGuarantee(string(c.Guarantee)); c.Guarantee != "" && err != nil {
-		bad("Guarantee: %q: use %s or %s", c.Guarantee, ExactlyOnce, AtLeastOnce)
-	}
-	names := t.Processors()
-	for _, p := range c.Processors {
-		if !slices.Contains(names, p) {
-			bad("Processors: there is no %q; the topology has %s", p, strings.Join(names, ", "))
-		}
-	}
-	defs := t.definitions()
-	for _, r := range c.Views {
-		switch d, ok := defs[r.Name()]; {
-		case !ok:
-			bad("Views: table %s is not part of the topology", r.Name())
-		case d.Kind.String() != "table":
-			bad("Views: %s is a topic, not a table", r.Name())
-		}
-	}
-	for name, d := range map[string]time.Duration{"CommitInterval": c.CommitInterval, "DrainTimeout": c.DrainTimeout,
-		"RestartMin": c.RestartMin, "RestartMax": c.RestartMax, "HandlerTimeout": c.HandlerTimeout} {
-		if d < 0 {
-			bad("%s: %v is negative", name, d)
-		}
-	}
-	for name, n := range map[string]int64{"PrefetchBytes": c.PrefetchBytes, "CacheBytes": c.CacheBytes,
-		"Partitions": int64(c.Partitions), "Replication": int64(c.Replication)} {
-		if n < 0 {
-			bad("%s: %d is negative", name, n)
-		}
-	}
-	if c.RestartMin > 0 && c.RestartMax > 0 && c.RestartMin > c.RestartMax {
-		bad("RestartMin: %v is more than RestartMax, %v", c.RestartMin, c.RestartMax)
-	}
-	if err := writable(c.stateDir()); err != nil && len(c.tweak) == 0 {
-		bad("StateDir: %v", err)
-	}
-	if len(v.problems) > 0 {
-		slices.SortFunc(v.problems, func(a, b *Problem) int { return strings.Compare(a.What, b.What) })
-		return &ValidationError{fmt.Sprintf("configuration of %q", t.name), v.problems}
-	}
-	return nil
+	return c
 }
 
-func (c Config) stateDir() string {
-	if c.StateDir == "" {
-		return "millrace-state"
+func setDefault[T comparable](p *T, v T) {
+	var zero T
+	if *p == zero {
+		*p = v
 	}
-	return c.StateDir
-}
-
-// writable makes sure that files can be made in a folder.
-func writable(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, ".writable-")
-	if err != nil {
-		return err
-	}
-	return firstError(f.Close(), os.Remove(f.Name()))
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (c Config) engine(t *Topology) engine.Config {
+	c = c.WithDefaults()
 	e := engine.Config{
 		ClientID:       c.ClientID,
-		StateDir:       c.stateDir(),
+		StateDir:       c.StateDir,
 		Processors:     c.Processors,
 		ExactlyOnce:    c.Guarantee != AtLeastOnce,
 		CommitInterval: c.CommitInterval,

@@ -50,6 +50,7 @@ type Problem struct {
 	Kind  error  // one of the errors above, for errors.Is
 	Where string // such as "processor dedupe"
 	What  string
+	Field string // of a configuration, such as "TLS.CAFile"
 }
 
 func (p *Problem) Error() string { return p.Where + ": " + p.What }

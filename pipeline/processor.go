@@ -33,7 +33,7 @@ func Process(name string) *Processor {
 func (p *Processor) Name() string { return p.spec.Name }
 
 func (p *Processor) bad(kind error, format string, args ...any) {
-	p.problems = append(p.problems, &Problem{kind, "processor " + p.spec.Name, fmt.Sprintf(format, args...)})
+	p.problems = append(p.problems, &Problem{Kind: kind, Where: "processor " + p.spec.Name, What: fmt.Sprintf(format, args...)})
 }
 
 func (p *Processor) uses(r Ref) definition {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/millrace/millrace/internal/engine"
 	"github.com/millrace/millrace/internal/transport"
-	"github.com/millrace/millrace/internal/transport/kafka"
 )
 
 // Run runs a topology until ctx ends. It is NewService and Service.Run.
@@ -85,11 +84,11 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	defer func() { s.end(err) }()
 
 	if ec.Cluster == nil {
-		cluster, err := kafka.New(ctx, kafka.Config{Brokers: s.cfg.Brokers, ClientID: ec.ClientID, Logger: s.log})
+		cluster, closeCluster, err := s.cfg.connect(ctx, ec.ClientID)
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, cluster.Close()) }()
+		defer func() { err = errors.Join(err, closeCluster()) }()
 		ec.Cluster = cluster
 	}
 	producer, err := ec.Cluster.NewProducer(ctx, transport.ProducerConfig{ClientID: ec.ClientID})

@@ -44,7 +44,7 @@ type use struct {
 }
 
 func (v *validator) add(kind error, where, format string, args ...any) {
-	v.problems = append(v.problems, &Problem{kind, where, fmt.Sprintf(format, args...)})
+	v.problems = append(v.problems, &Problem{Kind: kind, Where: where, What: fmt.Sprintf(format, args...)})
 }
 
 func (v *validator) name(where, name string, limit int) {

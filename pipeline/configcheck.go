@@ -1,0 +1,125 @@
+package pipeline
+
+import (
+	"fmt"
+	"math"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Validate reports all that is wrong with the configuration itself, as a
+// *ValidationError. NewService also checks what depends on the topology, and
+// that the state folder is writable.
+func (c Config) Validate() error { return c.problems().err("configuration") }
+
+func (c Config) problems() *configCheck {
+	v := &configCheck{}
+	if len(c.Brokers) == 0 && len(c.tweak) == 0 {
+		v.bad("Brokers", "no address")
+	}
+	for _, b := range c.Brokers {
+		if host, port, err := net.SplitHostPort(b); err != nil || host == "" || port == "" {
+			v.bad("Brokers", "%q is not host:port", b)
+		}
+	}
+	if _, err := ParseGuarantee(string(c.Guarantee)); c.Guarantee != "" && err != nil {
+		v.bad("Guarantee", "%q: use %s or %s", c.Guarantee, ExactlyOnce, AtLeastOnce)
+	}
+	_, terrs := c.TLS.config()
+	_, serrs := c.SASL.config()
+	for _, e := range append(terrs, serrs...) {
+		v.bad(e.field, "%v", e.err)
+	}
+	switch c.Compression {
+	case "", CompressionNone, CompressionGzip, CompressionSnappy, CompressionLZ4, CompressionZstd:
+	default:
+		v.bad("Compression", "%q is unknown: use none, gzip, snappy, lz4 or zstd", string(c.Compression))
+	}
+	for name, d := range map[string]time.Duration{"ConnectTimeout": c.ConnectTimeout, "CommitInterval": c.CommitInterval,
+		"DrainTimeout": c.DrainTimeout, "RestartMin": c.RestartMin, "RestartMax": c.RestartMax, "HandlerTimeout": c.HandlerTimeout} {
+		if d < 0 {
+			v.bad(name, "%v is negative", d)
+		}
+	}
+	for name, n := range map[string]int64{"PrefetchBytes": c.PrefetchBytes, "CacheBytes": c.CacheBytes,
+		"Partitions": int64(c.Partitions), "Replication": int64(c.Replication)} {
+		if n < 0 {
+			v.bad(name, "%d is negative", n)
+		}
+	}
+	if c.Partitions > math.MaxInt32 {
+		v.bad("Partitions", "%d is too many", c.Partitions)
+	}
+	if c.Replication > math.MaxInt16 {
+		v.bad("Replication", "%d is too many", c.Replication)
+	}
+	if d := c.WithDefaults(); d.RestartMin > d.RestartMax && d.RestartMin >= 0 && d.RestartMax >= 0 {
+		v.bad("RestartMin", "%v is more than RestartMax, %v", d.RestartMin, d.RestartMax)
+	}
+	return v
+}
+
+// validate reports all that is wrong with the configuration for a topology.
+func (c Config) validate(t *Topology) error {
+	v := c.problems()
+	names := t.Processors()
+	for _, p := range c.Processors {
+		if !slices.Contains(names, p) {
+			v.bad("Processors", "there is no %q; the topology has %s", p, strings.Join(names, ", "))
+		}
+	}
+	defs := t.definitions()
+	for _, r := range c.Views {
+		switch d, ok := defs[r.Name()]; {
+		case !ok:
+			v.bad("Views", "table %s is not part of the topology", r.Name())
+		case d.Kind.String() != "table":
+			v.bad("Views", "%s is a topic, not a table", r.Name())
+		}
+	}
+	if err := writable(c.WithDefaults().StateDir); err != nil && len(c.tweak) == 0 {
+		v.bad("StateDir", "%v", err)
+	}
+	return v.err(fmt.Sprintf("configuration of %q", t.name))
+}
+
+// configCheck collects problems of a configuration.
+type configCheck struct{ validator }
+
+// bad notes what is wrong with a field.
+func (v *configCheck) bad(field, format string, args ...any) {
+	v.add(ErrConfig, "configuration", field+": "+format, args...)
+	v.problems[len(v.problems)-1].Field = field
+}
+
+func (v *configCheck) err(subject string) error {
+	if len(v.problems) == 0 {
+		return nil
+	}
+	slices.SortFunc(v.problems, func(a, b *Problem) int { return strings.Compare(a.What, b.What) })
+	return &ValidationError{subject, v.problems}
+}
+
+// writable makes sure that files can be made in a folder.
+func writable(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".writable-")
+	if err != nil {
+		return err
+	}
+	return firstError(f.Close(), os.Remove(f.Name()))
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
