@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/millrace/millrace/internal/partition"
 	"github.com/millrace/millrace/internal/transport"
-	"github.com/millrace/millrace/internal/transport/kafka"
 )
 
 // Target is a Topic or a Table with values of type V.
@@ -18,113 +18,147 @@ type Target[V any] interface {
 
 func (d def[V]) base() def[V] { return d }
 
-// Emitter writes to a topic or a table from outside a topology. It is
-// idempotent and waits for all in-sync replicas. It is safe for concurrent
-// use.
+// Emitter writes to a topic or a table from outside a topology. A record goes
+// to the partition that the topic's partitioner chooses for its key (see
+// PartitionedBy), or to the one that it was given with Record.To. Records of
+// one partition are written in the order of the calls.
+//
+// What is not acknowledged is tried again through outages, for as long as its
+// context lets, and bounded in bytes: see BufferBytes. An emitter is safe for
+// concurrent use.
+//
+//	Emit, EmitAt, Delete, Send   wait for the acknowledgement
+//	EmitAsync, SendAsync         queue, and call back
+//	Flush                        waits for all that was queued
 type Emitter[V any] struct {
 	def      def[V]
+	opts     emitterOptions
+	window   *window
 	producer func() (transport.Producer, error)
-	close    func() error
+	release  func() error // gives up what is not acknowledged; nil if the connection is another's
+	patience time.Duration
 	emitted  func(EmitStats) // may be nil
 }
 
 // EmitterOf returns an emitter that uses the connection of a service. It works
-// while the service runs; the topic must be part of the topology.
-func EmitterOf[V any](s *Service, t Target[V]) (*Emitter[V], error) {
+// while the service runs; the topic must be part of the topology. Of the
+// options, only BufferBytes and FailWhenFull can be used.
+func EmitterOf[V any](s *Service, t Target[V], opts ...EmitterOption) (*Emitter[V], error) {
 	if _, ok := s.defs[t.Name()]; !ok {
 		return nil, fmt.Errorf("emitter: topic %s: %w: it is not part of topology %q", t.Name(), ErrUnknown, s.topology.name)
 	}
-	return &Emitter[V]{def: t.base(), emitted: s.cfg.Metrics.Emitted, close: func() error { return nil }, producer: func() (transport.Producer, error) {
+	o, err := newEmitterOptions(t, opts)
+	if err != nil {
+		return nil, err
+	}
+	if o.own {
+		return nil, fmt.Errorf("emitter of topic %s: %w: the connection is the service's: use NewEmitter for options other than BufferBytes and FailWhenFull",
+			t.Name(), ErrConfig)
+	}
+	return newEmitter(t.base(), o, s.cfg, nil, func() (transport.Producer, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.producer == nil {
 			return nil, ErrNotRunning
 		}
 		return s.producer, nil
-	}}, nil
+	}), nil
 }
 
-// NewEmitter connects an emitter of its own. Only Brokers, ClientID, Logger
-// and Metrics of the configuration count. Close it.
-func NewEmitter[V any](ctx context.Context, t Target[V], c Config) (*Emitter[V], error) {
-	if len(c.Brokers) == 0 {
-		return nil, fmt.Errorf("emitter: %w: Brokers: no address", ErrConfig)
-	}
-	cluster, err := kafka.New(ctx, kafka.Config{Brokers: c.Brokers, ClientID: c.ClientID, Logger: c.Logger})
-	if err != nil {
+// NewEmitter connects an emitter of its own, idempotent and waiting for all
+// in-sync replicas unless options say otherwise. Of the configuration, what
+// concerns the connection counts, Compression, Metrics, and DrainTimeout for
+// Close. It waits for a broker as a service does. Close it.
+func NewEmitter[V any](ctx context.Context, t Target[V], c Config, opts ...EmitterOption) (*Emitter[V], error) {
+	o, err := newEmitterOptions(t, opts)
+	if err := errors.Join(c.Validate(), err); err != nil {
 		return nil, err
 	}
-	p, err := cluster.NewProducer(ctx, transport.ProducerConfig{ClientID: c.ClientID})
+	cluster, closeCluster, err := c.connect(ctx, c.ClientID)
 	if err != nil {
-		return nil, errors.Join(err, cluster.Close())
+		return nil, fmt.Errorf("emitter of topic %s: %w", t.Name(), err)
 	}
-	return &Emitter[V]{def: t.base(), emitted: c.Metrics.Emitted, producer: func() (transport.Producer, error) { return p, nil },
-		close: func() error { p.Close(); return cluster.Close() }}, nil
-}
-
-// Emit writes a value and waits until it is acknowledged.
-func (e *Emitter[V]) Emit(ctx context.Context, key string, v V, headers ...Header) error {
-	return e.sync(ctx, func(done func(error)) error { return e.EmitAsync(ctx, key, v, time.Time{}, done, headers...) })
-}
-
-// EmitAt is Emit with a time for the record.
-func (e *Emitter[V]) EmitAt(ctx context.Context, key string, v V, at time.Time, headers ...Header) error {
-	return e.sync(ctx, func(done func(error)) error { return e.EmitAsync(ctx, key, v, at, done, headers...) })
-}
-
-// Delete writes a record without a value: a deletion, for a table. It waits
-// until it is acknowledged.
-func (e *Emitter[V]) Delete(ctx context.Context, key string) error {
-	return e.sync(ctx, func(done func(error)) error {
-		return e.produce(ctx, &transport.Record{Topic: e.def.name, Key: raw(key)}, done)
+	p, err := cluster.NewProducer(ctx, transport.ProducerConfig{
+		ClientID: c.ClientID,
+		Partitioning: transport.Partitioning{
+			By:     map[string]partition.By{t.Name(): t.base().partitioner()},
+			Spread: o.spread,
+		},
+		// The emitter's own bound comes first: it is the one that can refuse.
+		BufferedBytes: max(2*o.buffer, 64<<20),
+		Acks:          o.acks,
+		NotIdempotent: o.notIdempotent,
+		Compression:   o.compression,
 	})
-}
-
-// EmitAsync queues a value and calls done once, with nil when it is
-// acknowledged. It blocks while too much waits for acknowledgement. A zero
-// time stands for now. An error is returned for what could not be queued; done
-// is not called then.
-func (e *Emitter[V]) EmitAsync(ctx context.Context, key string, v V, at time.Time, done func(error), headers ...Header) error {
-	b, err := e.def.codec.Append(nil, v)
 	if err != nil {
-		return fmt.Errorf("emit to topic %s, key %q: encode: %w", e.def.name, key, err)
+		return nil, errors.Join(err, closeCluster())
 	}
-	if b == nil {
-		b = []byte{}
-	}
-	return e.produce(ctx, &transport.Record{Topic: e.def.name, Key: raw(key), Value: b, Timestamp: at,
-		Headers: transportHeaders(headers)}, done)
+	release := func() error { p.Close(); return closeCluster() }
+	return newEmitter(t.base(), o, c, release, func() (transport.Producer, error) { return p, nil }), nil
 }
 
-func (e *Emitter[V]) produce(ctx context.Context, r *transport.Record, done func(error)) error {
-	p, err := e.producer()
-	if err != nil {
-		return fmt.Errorf("emit to topic %s: %w", e.def.name, err)
+func newEmitter[V any](d def[V], o emitterOptions, c Config, release func() error, p func() (transport.Producer, error)) *Emitter[V] {
+	return &Emitter[V]{def: d, opts: o, window: newWindow(int64(o.buffer), o.refuse), producer: p, release: release,
+		patience: c.WithDefaults().DrainTimeout, emitted: c.Metrics.Emitted}
+}
+
+// Flush waits until all that was emitted before is acknowledged or given up.
+// Its error is an *UnacknowledgedError of what was given up since the last
+// Flush, or the context's.
+func (e *Emitter[V]) Flush(ctx context.Context) error {
+	if err := e.window.flush(ctx); err != nil {
+		return fmt.Errorf("flush of topic %s: %w", e.def.name, err)
 	}
-	p.Produce(ctx, r, func(r *transport.Record, err error) {
-		if err != nil {
-			err = fmt.Errorf("emit to topic %s, key %q: %w", r.Topic, r.Key, err)
+	return e.unacknowledged(e.window.takeFailures())
+}
+
+// Close waits until all that was emitted is acknowledged, for up to
+// Config.DrainTimeout, gives up what is not by then, and closes the emitter's
+// connection. Its error is an *UnacknowledgedError of what was given up since
+// the last Flush. An emitter that is closed emits nothing: ErrEmitterClosed. A
+// further Close does nothing.
+func (e *Emitter[V]) Close() error {
+	if !e.window.close() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), e.patience)
+	defer cancel()
+	waiting := e.window.flush(ctx) != nil
+	var err error
+	if e.release != nil {
+		err = e.release()
+		if waiting { // the producer calls back for all that is left
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			defer cancel()
+			_ = e.window.flush(ctx)
 		}
-		if e.emitted != nil {
-			e.emitted(EmitStats{r.Topic, len(r.Key) + len(r.Value), err})
-		}
-		done(err)
-	})
-	return nil
+	}
+	failures := e.window.takeFailures()
+	if e.release == nil && waiting { // the service goes on trying
+		failures.count += e.window.waiting()
+		failures.first = errors.Join(failures.first, context.DeadlineExceeded)
+	}
+	return errors.Join(e.unacknowledged(failures), err)
 }
 
-func (e *Emitter[V]) sync(ctx context.Context, start func(done func(error)) error) error {
-	result := make(chan error, 1)
-	if err := start(func(err error) { result <- err }); err != nil {
-		return err
-	}
-	select {
-	case err := <-result:
-		return err
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+// UnacknowledgedError says how many records of an emitter were given up, and
+// may be in the topic or not.
+type UnacknowledgedError struct {
+	Topic   string
+	Records int
+	Keys    []string // the keys of the first of them, at most 10
+	Err     error    // of the first
 }
 
-// Close gives up what is not acknowledged and closes the emitter's connection.
-func (e *Emitter[V]) Close() error { return e.close() }
+func (e *UnacknowledgedError) Error() string {
+	return fmt.Sprintf("topic %s: %d record(s) were not acknowledged, with the keys %q first: %v", e.Topic, e.Records, e.Keys, e.Err)
+}
+
+func (e *UnacknowledgedError) Unwrap() error { return e.Err }
+
+func (e *Emitter[V]) unacknowledged(f failures) error {
+	if f.count == 0 {
+		return nil
+	}
+	return &UnacknowledgedError{Topic: e.def.name, Records: f.count, Keys: f.keys, Err: f.first}
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/internal/engine"
+	"github.com/millrace/millrace/internal/transport"
 )
 
 // What can be wrong with a topology or a configuration; test with errors.Is.
@@ -41,6 +42,8 @@ var (
 	ErrSlow = errors.New("reader is too slow")
 	// ErrReset ends a Watch of a table whose topic was made anew.
 	ErrReset = errors.New("table was made anew")
+	// ErrUnknownTopic is returned for a topic that the cluster does not have.
+	ErrUnknownTopic = transport.ErrUnknownTopic
 	// ErrNoView is returned for a table that the service has no view of.
 	ErrNoView = errors.New("no view of the table")
 )

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/millrace/millrace/internal/engine"
+	"github.com/millrace/millrace/internal/partition"
 	"github.com/millrace/millrace/internal/transport"
 )
 
@@ -91,7 +92,8 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		defer func() { err = errors.Join(err, closeCluster()) }()
 		ec.Cluster = cluster
 	}
-	producer, err := ec.Cluster.NewProducer(ctx, transport.ProducerConfig{ClientID: ec.ClientID})
+	producer, err := ec.Cluster.NewProducer(ctx, transport.ProducerConfig{ClientID: ec.ClientID,
+		Partitioning: transport.Partitioning{By: s.partitioners()}})
 	if err != nil {
 		return err
 	}
@@ -120,6 +122,16 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	})
 	defer stop()
 	return e.Run(ctx)
+}
+
+func (s *Service) partitioners() map[string]partition.By {
+	by := map[string]partition.By{}
+	for name, d := range s.defs {
+		if d.Topic != nil {
+			by[name] = d.Topic.Partitioner
+		}
+	}
+	return by
 }
 
 // end notes how the run ended.

@@ -28,7 +28,7 @@ func (p partitioner) ForTopic(topic string) kgo.TopicPartitioner {
 	case transport.SpreadRoundRobin:
 		tp.run = 1
 	case transport.SpreadSticky:
-		return stickyPartitioner{tp}
+		return &stickyPartitioner{topicPartitioner: tp}
 	}
 	return tp
 }
@@ -60,15 +60,34 @@ func (t *topicPartitioner) Partition(r *kgo.Record, n int) int {
 }
 
 // stickyPartitioner stays with a partition until its batch is full or sent.
-type stickyPartitioner struct{ *topicPartitioner }
+//
+// franz-go asks for a record's partition again, after OnNewBatch, if the record
+// would begin a batch; it has written its first answer into the record by then.
+type stickyPartitioner struct {
+	*topicPartitioner
+	choice int // for the last record that was not spread; -1 if it was
+	again  bool
+}
 
 // OnNewBatch implements kgo.TopicPartitionerOnNewBatch.
-func (t stickyPartitioner) OnNewBatch() { t.spread++ }
+func (t *stickyPartitioner) OnNewBatch() {
+	t.again = true
+	if t.choice < 0 {
+		t.spread++
+	}
+}
 
 // Partition implements kgo.TopicPartitioner.
-func (t stickyPartitioner) Partition(r *kgo.Record, n int) int {
-	if !t.fixed && r.Partition >= 0 && t.by.Spreads(r.Key) {
+func (t *stickyPartitioner) Partition(r *kgo.Record, n int) int {
+	again := t.again
+	t.again = false
+	switch {
+	case again && t.choice >= 0:
+		return t.choice
+	case again || !t.fixed && r.Partition >= 0 && t.by.Spreads(r.Key):
+		t.choice = -1
 		return t.spread % n
 	}
-	return t.topicPartitioner.Partition(r, n)
+	t.choice = t.topicPartitioner.Partition(r, n)
+	return t.choice
 }

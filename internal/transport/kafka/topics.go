@@ -157,7 +157,7 @@ func (c *Cluster) OffsetAt(ctx context.Context, tp transport.TopicPartition, at 
 func (c *Cluster) GroupOffsets(ctx context.Context, group string) (transport.Offsets, error) {
 	return call(ctx, c.admin, "offsets of group "+group, func(conn *connection) (transport.Offsets, error) {
 		resp, err := conn.ListConsumerGroupOffsets(group, nil)
-		if errors.Is(err, sarama.ErrGroupIDNotFound) {
+		if errors.Is(err, sarama.ErrGroupIDNotFound) || err == nil && resp.Err == sarama.ErrGroupIDNotFound {
 			return transport.Offsets{}, nil
 		}
 		if err != nil {

@@ -1,0 +1,7 @@
+//go:build !kafka
+
+package pipeline_test
+
+import "testing"
+
+func kafkaAddresses(testing.TB) []string { return nil }
