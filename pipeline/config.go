@@ -117,6 +117,7 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.DrainTimeout, 30*time.Second)
 	setDefault(&c.RestartMin, 500*time.Millisecond)
 	setDefault(&c.RestartMax, 30*time.Second)
+	setDefault(&c.HandlerTimeout, time.Minute)
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}

@@ -38,9 +38,10 @@ func (e *Emitter[V]) Delete(ctx context.Context, key string) error {
 
 // EmitAsync queues a value and calls done once, from another goroutine, with
 // nil when it is acknowledged; done may be nil: Flush and Close report what is
-// given up. It blocks while too much waits for acknowledgement, unless the
-// emitter refuses then (FailWhenFull). A zero time stands for now. An error is
-// returned for what could not be queued; done is not called then.
+// given up. done may emit, but not wait. EmitAsync blocks while too much waits
+// for acknowledgement, unless the emitter refuses then (FailWhenFull). A zero
+// time stands for now. An error is returned for what could not be queued; done
+// is not called then.
 func (e *Emitter[V]) EmitAsync(ctx context.Context, key string, v V, at time.Time, done func(error), headers ...Header) error {
 	var acked func(Position, error)
 	if done != nil {
@@ -122,10 +123,11 @@ func (e *Emitter[V]) produce(ctx context.Context, r *transport.Record, done func
 		if e.emitted != nil {
 			e.emitted(EmitStats{r.Topic, len(r.Key) + len(r.Value), err})
 		}
-		e.window.leave(held, size, string(r.Key), err)
+		e.window.free(size)
 		if done != nil {
 			done(at, err)
 		}
+		e.window.leave(held, string(r.Key), err)
 	})
 	return nil
 }

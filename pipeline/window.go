@@ -84,8 +84,17 @@ func (w *window) enter(ctx context.Context, size int64) (*sending, error) {
 	}
 }
 
-// leave gives room back.
-func (w *window) leave(s *sending, size int64, key string, err error) {
+// free gives room back, before the record's callback runs: that may emit.
+func (w *window) free(size int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.bytes -= size
+	w.wake()
+}
+
+// leave notes what became of a record, after its callback has run: a flush
+// waits for both.
+func (w *window) leave(s *sending, key string, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil {
@@ -97,10 +106,8 @@ func (w *window) leave(s *sending, size int64, key string, err error) {
 			w.failures.keys = append(w.failures.keys, key)
 		}
 	}
-	w.bytes -= size
 	s.waiting--
 	s.settle()
-	w.wake()
 }
 
 func (s *sending) settle() {
