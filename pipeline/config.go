@@ -108,6 +108,7 @@ func (c Config) WithEngine(f func(*engine.Config)) Config {
 // not depend on the topology or on the cluster.
 func (c Config) WithDefaults() Config {
 	setDefault(&c.StateDir, "millrace-state")
+	setDefault(&c.Guarantee, ExactlyOnce)
 	setDefault(&c.Compression, CompressionNone)
 	setDefault(&c.ConnectTimeout, 30*time.Second)
 	setDefault(&c.CommitInterval, 100*time.Millisecond)

@@ -57,6 +57,8 @@ func TestPrecedence(t *testing.T) {
 		switch {
 		case f.Path == "Compression":
 			values = [4]string{"gzip", "snappy", "lz4", "zstd"}
+		case f.Path == "Guarantee":
+			values = [4]string{"exactly_once", "at_least_once", "exactly_once", "at_least_once"}
 		case f.Path == "RestartMin":
 			code.RestartMax = time.Hour
 		case strings.HasPrefix(f.Path, "TLS.") && strings.HasSuffix(f.Path, "File"), strings.HasPrefix(f.Path, "SASL."):

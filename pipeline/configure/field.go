@@ -46,6 +46,7 @@ var usages = [][2]string{
 	{"Rack", "where the process runs, as in the brokers' broker.rack, to fetch from replicas there"},
 	{"Compression", "of what is written: none, gzip, snappy, lz4 or zstd"},
 	{"ConnectTimeout", "how long a start waits for a broker to answer"},
+	{"Guarantee", "what holds when something crashes: exactly_once or at_least_once"},
 	{"CommitInterval", "how often outputs, state and positions are committed"},
 	{"PrefetchBytes", "bytes of fetched records that wait, for each partition of each input"},
 	{"CacheBytes", "bytes of decoded values in memory, for each partition of each table"},
