@@ -1,0 +1,67 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/millrace/millrace/internal/engine"
+	"github.com/millrace/millrace/internal/transport/kafka"
+	"github.com/millrace/millrace/pipeline"
+)
+
+// The test binary runs as a service of its own when these are set.
+const (
+	childApp       = "MILLRACE_E2E_APP"
+	childBrokers   = "MILLRACE_E2E_BROKERS"
+	childState     = "MILLRACE_E2E_STATE"
+	childGuarantee = "MILLRACE_E2E_GUARANTEE"
+)
+
+// child runs the three processors until SIGTERM, and tells its status in lines
+// of JSON.
+func child() int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	fail := func(err error) int {
+		fmt.Fprintln(os.Stderr, "service:", err)
+		return 1
+	}
+	cluster, err := kafka.New(ctx, kafka.Config{Brokers: strings.Split(os.Getenv(childBrokers), ","),
+		SessionTimeout: 6 * time.Second, Logger: logger()})
+	if err != nil {
+		return fail(err)
+	}
+	defer cluster.Close()
+	s, err := pipeline.NewService(app(os.Getenv(childApp)).three(), pipeline.Config{
+		StateDir: os.Getenv(childState), ClientID: fmt.Sprint("child-", os.Getpid()), Logger: logger(),
+		Guarantee: pipeline.Guarantee(os.Getenv(childGuarantee)), Partitions: 4,
+	}.WithEngine(func(e *engine.Config) { e.Cluster = cluster }))
+	if err != nil {
+		return fail(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	out := bufio.NewWriter(os.Stdout)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-done:
+			if err != nil {
+				return fail(err)
+			}
+			return 0
+		case <-tick.C:
+			if json.NewEncoder(out).Encode(s.Status()) != nil || out.Flush() != nil {
+				return fail(fmt.Errorf("nobody reads the status"))
+			}
+		}
+	}
+}

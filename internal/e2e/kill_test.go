@@ -1,0 +1,286 @@
+//go:build kafka && unix
+
+package e2e
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/internal/kafkacluster"
+	"github.com/millrace/millrace/internal/kafkacluster/kafkatest"
+	"github.com/millrace/millrace/internal/transport"
+	"github.com/millrace/millrace/pipeline"
+)
+
+// The numbers of a kill: records in all, distinct keys among them, how many are
+// committed when it is done, and how many are sent before it.
+const (
+	killRecords = 100_000
+	killKeys    = 50_000
+	killAfter   = 20_000
+	killBefore  = 60_000
+)
+
+// process is a service that runs as a process of its own.
+type process struct {
+	cmd    *exec.Cmd
+	status chan pipeline.Status // the newest
+	exited chan error
+	stderr strings.Builder
+}
+
+func (w *world) spawn(machine string, g pipeline.Guarantee) *process {
+	w.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		w.Fatal(err)
+	}
+	p := &process{cmd: exec.Command(exe), status: make(chan pipeline.Status, 1), exited: make(chan error, 1)}
+	p.cmd.Env = append(os.Environ(), childApp+"="+w.app, childBrokers+"="+strings.Join(w.brokers, ","),
+		childState+"="+filepath.Join(w.dir, machine), childGuarantee+"="+string(g))
+	p.cmd.Stderr = &p.stderr
+	out, err := p.cmd.StdoutPipe()
+	if err == nil {
+		err = p.cmd.Start()
+	}
+	if err != nil {
+		w.Fatal(err)
+	}
+	go func() {
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			var s pipeline.Status
+			if json.Unmarshal(lines.Bytes(), &s) == nil {
+				select {
+				case <-p.status:
+				default:
+				}
+				p.status <- s
+			}
+		}
+		p.exited <- p.cmd.Wait()
+		close(p.exited)
+	}()
+	w.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.exited
+		if w.Failed() {
+			w.Logf("%s: %s", machine, p.stderr.String())
+		}
+	})
+	return p
+}
+
+// ready returns the number of ready partitions of each processor, as the
+// process last said.
+func (p *process) ready() (n []int) {
+	s := <-p.status
+	for _, proc := range s.Processors {
+		ready := 0
+		for _, part := range proc.Partitions {
+			if part.Ready {
+				ready++
+			}
+		}
+		n = append(n, ready)
+	}
+	return n
+}
+
+// kill is kill -9.
+func (p *process) kill() error {
+	err := p.cmd.Process.Kill()
+	<-p.exited
+	return err
+}
+
+// drain stops the process by SIGTERM.
+func (p *process) drain() error {
+	return errors.Join(p.cmd.Process.Signal(syscall.SIGTERM), <-p.exited)
+}
+
+// feed sends all records: record i has key i mod killKeys and value i. It waits
+// at killBefore until the fault was done.
+func (w *world) feed(topic string, fault <-chan struct{}) error {
+	p, err := w.cluster.NewProducer(w.ctx, transport.ProducerConfig{})
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	var acks sync.WaitGroup
+	var mu sync.Mutex
+	var first error
+	for i := range killRecords {
+		if i == killBefore {
+			select {
+			case <-fault:
+			case <-w.ctx.Done():
+				return w.ctx.Err()
+			}
+		}
+		acks.Add(1)
+		p.Produce(w.ctx, record(topic, fmt.Sprint("key-", i%killKeys), fmt.Sprint(i)), func(_ *transport.Record, err error) {
+			defer acks.Done()
+			mu.Lock()
+			defer mu.Unlock()
+			if first == nil {
+				first = err
+			}
+		})
+	}
+	acks.Wait()
+	return first
+}
+
+// killed runs two processes in one group, sends killRecords records, does a
+// fault in the middle, and counts at the far end.
+func killed(w *world, g pipeline.Guarantee, fault func(one, two *process) error, mend func() error) {
+	a := app(w.app)
+	one := w.spawn("one", g)
+	w.until("the first service to have all", func() bool { return fmt.Sprint(one.ready()) == "[4 4 4]" })
+	two := w.spawn("two", g)
+	w.until("two partitions of each processor for each", func() bool {
+		return fmt.Sprint(one.ready()) == "[2 2 2]" && fmt.Sprint(two.ready()) == "[2 2 2]"
+	})
+	done, fed := make(chan struct{}), make(chan error, 1)
+	began := time.Now()
+	go func() { fed <- w.feed(a.topic("in"), done) }()
+	committed := func() (n int64) {
+		offsets, err := w.cluster.GroupOffsets(w.ctx, a.group("dedupe"))
+		if err != nil {
+			return 0
+		}
+		for _, o := range offsets[a.topic("in")] {
+			n += o
+		}
+		return n
+	}
+	w.until("the middle", func() bool { return committed() >= killAfter })
+	at := committed()
+	if at >= killRecords {
+		w.Fatalf("%d records were committed before the fault", at)
+	}
+	if err := fault(one, two); err != nil {
+		w.Fatal(err)
+	}
+	failed := time.Now()
+	close(done)
+	if err := <-fed; err != nil {
+		w.Fatal(err)
+	}
+	groups := []string{"dedupe", "count", "pass"}
+	for _, group := range groups {
+		w.settled(a.group(group), a.topic("in"))
+	}
+	w.Logf("%d of %d records were committed at the fault; all after %v more", at, killRecords, time.Since(failed).Round(time.Millisecond))
+	if err := mend(); err != nil {
+		w.Fatal(err)
+	}
+	for name, p := range map[string]*process{"one": one, "two": two} {
+		if p.cmd.ProcessState == nil {
+			if err := p.drain(); err != nil {
+				w.Errorf("the drain of %s: %v", name, err)
+			}
+		}
+	}
+
+	exact := g == pipeline.ExactlyOnce
+	passed, unique, rows := w.count(a.topic("passed")), w.count(a.topic("unique")), w.rows(a.topic("counts"))
+	lost, twice := 0, 0
+	for i := range killRecords {
+		switch n := passed[fmt.Sprint(i)]; {
+		case n == 0:
+			lost++
+		case n > 1:
+			twice += n - 1
+		}
+	}
+	lostKeys, twiceKeys, under, over := 0, 0, 0, 0
+	for i := range killKeys {
+		key := fmt.Sprint("key-", i)
+		switch n := unique[key]; {
+		case n == 0:
+			lostKeys++
+		case n > 1:
+			twiceKeys += n - 1
+		}
+		switch n := w.number(rows[key]); {
+		case n < killRecords/killKeys:
+			under++
+		case n > killRecords/killKeys:
+			over++
+		}
+	}
+	w.Logf("%s, in %v: of %d records %d were lost, %d came twice; of %d keys %d were lost, %d came twice; %d counts are too low, %d too high",
+		g, time.Since(began).Round(time.Millisecond), killRecords, lost, twice, killKeys, lostKeys, twiceKeys, under, over)
+	if lost+lostKeys+under > 0 || len(passed) > killRecords || len(unique) > killKeys || len(rows) > killKeys {
+		w.Error("records were lost, or came from nowhere")
+	}
+	if exact && twice+twiceKeys+over > 0 {
+		w.Error("records came twice")
+	}
+}
+
+// number decodes a count.
+func (w *world) number(b string) int64 {
+	r := app("").table("x").Deleted("k")
+	v, err := r.Decode([]byte(b))
+	if err != nil {
+		return 0
+	}
+	return v.(int64)
+}
+
+func nothing() error { return nil }
+
+// One of two services is killed with -9 in the middle of 100,000 records.
+func TestKillService(t *testing.T) {
+	for _, g := range []pipeline.Guarantee{pipeline.AtLeastOnce, pipeline.ExactlyOnce} {
+		t.Run(string(g), func(t *testing.T) {
+			w := newWorld(t, kafkatest.Addresses(t))
+			killed(w, g, func(one, _ *process) error { return one.kill() }, nothing)
+		})
+	}
+}
+
+// A broker is killed with -9, or stopped, and a broker and a service at once.
+func TestKillBroker(t *testing.T) {
+	kafkatest.Addresses(t) // skips without Kafka
+	ctx := t.Context()
+	c, err := kafkacluster.Start(ctx, kafkacluster.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	back := func(i int) func() error {
+		return func() error { return errors.Join(c.StartNode(ctx, i), c.AwaitInSync(ctx)) }
+	}
+	for _, tt := range []struct {
+		name  string
+		g     pipeline.Guarantee
+		fault func(one, two *process) error
+		mend  func() error
+	}{
+		{"killed", pipeline.AtLeastOnce, func(_, _ *process) error { return c.Kill(0) }, back(0)},
+		{"killed exactly once", pipeline.ExactlyOnce, func(_, _ *process) error { return c.Kill(1) }, back(1)},
+		{"stopped", pipeline.AtLeastOnce, func(_, _ *process) error { return c.Stop(2) }, back(2)},
+		{"with a service", pipeline.AtLeastOnce, func(one, _ *process) error { return errors.Join(one.kill(), c.Kill(1)) }, back(1)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			killed(newWorld(t, c.Addresses()), tt.g, tt.fault, tt.mend)
+		})
+	}
+}
