@@ -297,3 +297,26 @@ func TestQuestionsWhileStarting(t *testing.T) {
 		pipeline.Input(p, input, func(*pipeline.Context, string) error { return nil })
 	}
 }
+
+// Stock goka's view never closes its consumer. Ours has closed all that it
+// opened once the run has ended.
+func TestViewEndsWithTheRun(t *testing.T) {
+	l := newLab(t, 2, "in", "out", "seen")
+	f := &faulty{Cluster: l.Cluster}
+	var reads atomic.Int32
+	f.set(nil, func(context.Context, transport.TopicPartition) error { reads.Add(1); return nil })
+	s := l.startWith("m", dedupe(), func(c *pipeline.Config) { c.Views = []pipeline.Ref{seen} }, on(f))
+	if err := s.WaitReady(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l.until("the view's reads", func() bool { return reads.Load() >= 2 })
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+	if open := l.opened(); len(open) > 0 {
+		t.Errorf("open after the end: %q", open)
+	}
+	if _, _, err := s.Row(seen.Name(), "a"); !errors.Is(err, pipeline.ErrNotRunning) {
+		t.Errorf("a view of a run that ended: %v", err)
+	}
+}

@@ -121,3 +121,45 @@ func TestProduceThroughAnOutage(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// Stock goka asks for the leader's acknowledgement only, and is not idempotent:
+// a broker that dies takes acknowledged records with it. Ours asks for that of
+// all in-sync replicas, both of groups' members and of producers.
+func TestProducersAreSafe(t *testing.T) {
+	k := newFake(t)
+	c := newTestCluster(t, k.ListenAddrs())
+	topic := newTopic(t, c, 1)
+	requests := make(chan kmsg.ProduceRequest, 8)
+	ids := make(chan struct{}, 8)
+	k.ControlKey(int16(kmsg.InitProducerID), func(kmsg.Request) (kmsg.Response, error, bool) {
+		k.KeepControl()
+		ids <- struct{}{}
+		return nil, nil, false
+	})
+	k.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		k.KeepControl()
+		requests <- *req.(*kmsg.ProduceRequest)
+		return nil, nil, false
+	})
+	p, err := c.NewProducer(t.Context(), transport.ProducerConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	g, err := c.Join(t.Context(), transport.GroupConfig{Group: unique(t, "group"), Topics: []string{topic}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	for name, p := range map[string]transport.Producer{"producer": p, "member": g} {
+		sendWith(t, p, topic, 0, "v")
+		if r := <-requests; r.Acks != -1 {
+			t.Errorf("%s: acks=%d, want all", name, r.Acks)
+		}
+		select {
+		case <-ids:
+		default:
+			t.Errorf("%s has no producer id: it is not idempotent", name)
+		}
+	}
+}
