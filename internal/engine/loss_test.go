@@ -15,8 +15,8 @@ import (
 )
 
 // Each test here is a way in which stock goka loses records or crashes, and
-// which the engine must not have. docs/exactly-once.md and
-// docs/decisions/0002 tell the stories.
+// which the engine must not have. docs/decisions/0002-goka-with-our-parts.md
+// lists them, and docs/testing.md tells how each test was seen to fail.
 
 // Stock goka writes the state before the output is acknowledged: after a crash
 // the record that comes again is "already seen", and its output is lost.
