@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -34,7 +35,10 @@ func (l *clusterLog) Logf(level kfake.LogLevel, format string, args ...any) {
 		}
 		l.mu.Unlock()
 	case kfake.LogLevelWarn:
-		to = slog.LevelWarn
+		// That something took 10 ms is of use to those who tune kfake.
+		if !strings.Contains(format, " slow ") {
+			to = slog.LevelWarn
+		}
 	}
 	ctx := context.Background()
 	if l.to.Enabled(ctx, to) {
