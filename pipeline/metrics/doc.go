@@ -10,7 +10,7 @@
 //
 // Names and units follow Prometheus' conventions: seconds and bytes, counters
 // end in _total. [Metrics] lists all; docs/metrics.md explains them, and
-// deploy/grafana/millrace.json draws them.
+// docs/deploy/grafana/millrace.json draws them.
 //
 // Counting costs nothing for each record: the service reports runs of records
 // and commits. What is a state, such as a lag or the size of a store, is asked

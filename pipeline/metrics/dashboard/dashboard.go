@@ -1,5 +1,5 @@
 // Package dashboard makes the Grafana dashboard of the metrics of package
-// metrics. deploy/grafana/millrace.json is what it makes.
+// metrics. docs/deploy/grafana/millrace.json is what it makes.
 package dashboard
 
 import "encoding/json"

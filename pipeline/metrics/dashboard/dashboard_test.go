@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "write the dashboard's file anew")
 
-const path = "../../../deploy/grafana/millrace.json"
+const path = "../../../docs/deploy/grafana/millrace.json"
 
 var name = regexp.MustCompile(`millrace_[a-z_]+`)
 
