@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"strings"
 	"syscall"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/millrace/millrace/apps/rss-articles/internal/web"
 	"github.com/millrace/millrace/pipeline"
 	"github.com/millrace/millrace/pipeline/embedded"
+	"github.com/millrace/millrace/pipeline/metrics"
 	"github.com/millrace/millrace/pipeline/views"
 )
 
@@ -85,8 +87,10 @@ func (a *app) start() error {
 	if err := a.serveSamples(ctx); err != nil {
 		return err
 	}
+	exporter := metrics.New(metrics.Options{})
 	if a.service, err = pipeline.NewService(Topology(), pipeline.Config{
-		Brokers: brokers, StateDir: a.state.path("tables"), Processors: a.cfg.processors(), Views: web.Views(), Logger: a.quiet(),
+		Brokers: brokers, StateDir: a.state.path("tables"), Processors: a.cfg.processors(), Views: web.Views(),
+		Logger: a.quiet(), Metrics: exporter.Hooks(),
 	}); err != nil {
 		return err
 	}
@@ -96,7 +100,10 @@ func (a *app) start() error {
 	}
 	a.parts.start("pipeline", a.service.Run)
 	a.parts.start("page", server.Run)
-	page.open(web.Guard(server.Handler(), a.cfg.Hosts...))
+	all := http.NewServeMux()
+	all.Handle("GET /metrics", exporter.Handler())
+	all.Handle("/", server.Handler())
+	page.open(web.Guard(all, a.cfg.Hosts...))
 	a.log.Info("the page is open at "+address, "restoring", true)
 	a.cfg.Started(address)
 
