@@ -61,7 +61,12 @@ type running struct {
 
 func start(t *testing.T, n names, cfg pipeline.Config, mended bool) *running {
 	t.Helper()
-	s, err := pipeline.NewService(n.topology(mended), cfg)
+	return startTopology(t, n, cfg, n.topology(mended))
+}
+
+func startTopology(t *testing.T, n names, cfg pipeline.Config, topology *pipeline.Topology) *running {
+	t.Helper()
+	s, err := pipeline.NewService(topology, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
