@@ -13,8 +13,11 @@ import (
 // parseJSON reads a JSON Feed. Publishers get the types wrong: what should be
 // a list and is one value becomes a list of it, numbers become strings.
 func parseJSON(text []byte, maxDepth int) (*gofeed.Feed, error) {
-	if jsonDepth(text) > maxDepth {
+	switch deep, values := jsonSize(text); {
+	case deep > maxDepth:
 		return nil, fmt.Errorf("%w: more than %d", ErrTooDeep, maxDepth)
+	case values > maxElements:
+		return nil, fmt.Errorf("%w: more than %d values", ErrTooLarge, maxElements)
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
@@ -84,9 +87,10 @@ func mendJSON(m map[string]any) {
 	}
 }
 
-// jsonDepth returns how deeply objects and lists are nested.
-func jsonDepth(b []byte) int {
-	now, most, quoted := 0, 0, false
+// jsonSize returns how deeply objects and lists are nested, and how many values
+// there are, about.
+func jsonSize(b []byte) (most, values int) {
+	now, quoted := 0, false
 	for i := 0; i < len(b); i++ {
 		switch c := b[i]; {
 		case quoted && c == '\\':
@@ -99,7 +103,9 @@ func jsonDepth(b []byte) int {
 			most = max(most, now)
 		case c == '}' || c == ']':
 			now--
+		case c == ',' || c == ':':
+			values++
 		}
 	}
-	return most
+	return most, values
 }
