@@ -54,18 +54,36 @@ func (c Config) connect(ctx context.Context, clientID string) (transport.Cluster
 	if given.Cluster != nil {
 		return given.Cluster, func() error { return nil }, nil
 	}
-	kc, err := c.kafka(clientID)
+	cluster, err := c.connectKafka(ctx, clientID)
 	if err != nil {
 		return nil, nil, err
+	}
+	return cluster, cluster.Close, nil
+}
+
+// Cluster connects to the brokers, with the TLS and the authentication of the
+// configuration, once one has answered. It is for the packages of this module,
+// such as tools, and not part of the API.
+func (c Config) Cluster(ctx context.Context) (*kafka.Cluster, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	return c.connectKafka(ctx, c.ClientID)
+}
+
+func (c Config) connectKafka(ctx context.Context, clientID string) (*kafka.Cluster, error) {
+	kc, err := c.kafka(clientID)
+	if err != nil {
+		return nil, err
 	}
 	cluster, err := kafka.New(ctx, kc)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := c.awaitBroker(ctx, cluster, kc.ConnectTimeout); err != nil {
-		return nil, nil, errors.Join(err, cluster.Close())
+		return nil, errors.Join(err, cluster.Close())
 	}
-	return cluster, cluster.Close, nil
+	return cluster, nil
 }
 
 // awaitBroker tries until a broker answers, unless waiting would not help.

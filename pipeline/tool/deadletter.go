@@ -102,10 +102,7 @@ func parse(r *transport.Record) (Letter, error) {
 
 // connect connects to the cluster of a configuration.
 func connect(ctx context.Context, c pipeline.Config) (*kafka.Cluster, error) {
-	if len(c.Brokers) == 0 {
-		return nil, fmt.Errorf("%w: Brokers: no address", pipeline.ErrConfig)
-	}
-	return kafka.New(ctx, kafka.Config{Brokers: c.Brokers, ClientID: c.ClientID, Logger: c.Logger})
+	return c.Cluster(ctx)
 }
 
 // DeadLetters calls each for the dead letters of a topic that a filter
