@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
+	"github.com/millrace/millrace/internal/engine"
 	"github.com/millrace/millrace/internal/transport/memory"
 	"github.com/millrace/millrace/pipeline"
 	"github.com/millrace/millrace/pipeline/codec"
@@ -177,5 +179,45 @@ func TestInputsAreMergedByTime(t *testing.T) {
 	l.settled("app-merge", "late")
 	if got := l.keys("out"); !slices.Equal(got, []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}) {
 		t.Errorf("order %q, want by time", got)
+	}
+}
+
+// What was processed of a partition that goes to another member is committed
+// before it goes: it does not come twice.
+func TestRevocationCommits(t *testing.T) {
+	l := newLab(t, 2, "in", "out")
+	never := func(e *engine.Config) { e.CommitInterval = time.Hour }
+	a := l.start("a", dedupe(), never)
+	if err := a.WaitReady(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	for i := range 20 {
+		keys = append(keys, fmt.Sprint("key-", i))
+	}
+	l.send("in", keys...)
+	l.until("the outputs", func() bool { return len(l.keys("out")) == len(keys) })
+	if c := l.Committed(group); len(c) > 0 {
+		t.Fatalf("committed %v before the rebalance", c)
+	}
+	b := l.start("b", dedupe(), never)
+	l.until("a partition at the other", func() bool {
+		for _, p := range b.Status().Processors {
+			for _, part := range p.Partitions {
+				if part.Ready {
+					return true
+				}
+			}
+		}
+		return false
+	})
+	if c := l.Committed(group)["in"]; len(c) != 1 {
+		t.Errorf("committed %v, want the partition that went away", c)
+	}
+	if err := errors.Join(a.stop(), b.stop()); err != nil {
+		t.Error(err)
+	}
+	if got := l.keys("out"); len(got) != len(keys) {
+		t.Errorf("%d outputs, want %d", len(got), len(keys))
 	}
 }
