@@ -2,9 +2,14 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"maps"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/millrace/millrace/apps/rss-articles/internal/clean"
@@ -134,9 +139,33 @@ func (a *instance) checkSamples(all map[string]map[string]json.RawMessage) {
 	}
 }
 
-func TestRestartKeepsEverything(t *testing.T) {
+// forgetEarlierRuns removes what an earlier run of this test left on the cluster.
+func (a *instance) forgetEarlierRuns(dir string) {
+	a.t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, "local.json"))
+	var memory struct{ Port int }
+	if err = errors.Join(err, json.Unmarshal(b, &memory)); err != nil {
+		a.t.Fatal(err)
+	}
+	for feed := range a.rows("feeds") {
+		if !strings.HasPrefix(feed, fmt.Sprintf("http://127.0.0.1:%d/", memory.Port)) {
+			a.do("DELETE", "/v1/feeds/"+url.PathEscape(feed), nil, nil)
+		}
+	}
+	a.do("DELETE", "/v1/readers/grace", nil, nil)
+	eventually(a.t, "they are forgotten", func() bool {
+		return a.rows("readers")["grace"] == nil && len(a.rows("feeds")) == len(sample.Feeds())
+	})
+}
+
+func TestRestartKeepsEverything(t *testing.T) { restart(t, nil) }
+
+// restart runs the app twice on a cluster, or on the embedded broker if none is
+// named.
+func restart(t *testing.T, brokers []string) {
 	dir := oldState(t)
-	a := start(t, run.Config{State: dir})
+	a := start(t, run.Config{State: dir, Brokers: brokers})
+	a.forgetEarlierRuns(dir)
 	before := a.settle()
 	a.checkSamples(before)
 
@@ -158,7 +187,7 @@ func TestRestartKeepsEverything(t *testing.T) {
 	before = a.rest()
 	a.stop()
 
-	again := start(t, run.Config{State: dir})
+	again := start(t, run.Config{State: dir, Brokers: brokers})
 	after := again.rest()
 	for _, name := range tables {
 		for key, v := range before[name] {

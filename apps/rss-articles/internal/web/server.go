@@ -29,9 +29,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
-	// Poll is how often the views are looked through for changes. Default
-	// 500 ms.
-	Poll time.Duration
+	// Retry is how long to wait before a table that could not be followed is
+	// read again. Default 500 ms.
+	Retry time.Duration
 	// Heartbeat is how often an event stream says that it is alive. Default
 	// 15 s.
 	Heartbeat time.Duration
@@ -49,8 +49,8 @@ func (c Config) withDefaults() Config {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.Poll == 0 {
-		c.Poll = 500 * time.Millisecond
+	if c.Retry == 0 {
+		c.Retry = 500 * time.Millisecond
 	}
 	if c.Heartbeat == 0 {
 		c.Heartbeat = 15 * time.Second
@@ -107,7 +107,8 @@ func New(c Config) (*Server, error) {
 // have been told to end.
 func (s *Server) Run(ctx context.Context) error {
 	defer s.hub.close()
-	return s.watch(ctx)
+	s.watch(ctx)
+	return nil
 }
 
 // Handler returns the handler of all paths, without a Guard.

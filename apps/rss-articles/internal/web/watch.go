@@ -2,112 +2,117 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"hash/fnv"
+	"sync"
 	"time"
 
 	"github.com/millrace/millrace/apps/rss-articles/internal/topics"
 	"github.com/millrace/millrace/pipeline"
 )
 
-// watcher finds what has changed in the views since it last looked.
-type watcher struct {
-	s       *Server
-	shelves map[string]time.Time
-	feeds   uint64
-	readers uint64
+// watch follows the tables and tells the pages what changes, until ctx ends.
+func (s *Server) watch(ctx context.Context) {
+	signal := func(event string) func([]pipeline.RowChange) error {
+		return func([]pipeline.RowChange) error { s.hub.send(event, struct{}{}); return nil }
+	}
+	var wg sync.WaitGroup
+	for table, changed := range map[string]func([]pipeline.RowChange) error{
+		topics.Articles.Name():        s.articlesChanged,
+		topics.Recommendations.Name(): s.shelvesChanged,
+		topics.Feeds.Name():           signal("feeds"),
+		topics.FeedStates.Name():      signal("feeds"),
+		topics.Readers.Name():         signal("readers"),
+	} {
+		wg.Go(func() { s.follow(ctx, table, changed) })
+	}
+	wg.Wait()
 }
 
-// watch looks for changes until ctx ends.
-func (s *Server) watch(ctx context.Context) error {
-	w := watcher{s: s, shelves: map[string]time.Time{}}
-	tick := time.NewTicker(s.cfg.Poll)
-	defer tick.Stop()
+// follow hands over a table as it is and then its changes, again from the
+// beginning when it was too slow for them or the service is not there yet.
+func (s *Server) follow(ctx context.Context, table string, changed func([]pipeline.RowChange) error) {
 	for {
-		if err := w.look(); err != nil && !errors.Is(err, pipeline.ErrNotRunning) {
-			s.cfg.Logger.Warn("cannot read the tables; the page waits", "error", err)
+		err := s.followOnce(ctx, table, changed)
+		if ctx.Err() != nil {
+			return
+		}
+		if !errors.Is(err, pipeline.ErrNotRunning) {
+			s.cfg.Logger.Warn("a table is read anew for the page", "table", table, "error", err)
 		}
 		select {
-		case <-tick.C:
+		case <-time.After(s.cfg.Retry):
 		case <-ctx.Done():
-			return nil
+			return
 		}
 	}
 }
 
-func (w *watcher) look() error {
-	return errors.Join(w.lookAtArticles(), w.lookAtShelves(), w.lookAtFeeds(), w.lookAtReaders())
-}
+// batch bounds the rows that are handed over at a time.
+const batch = 100
 
-func (w *watcher) lookAtArticles() error {
-	rows, failed := w.s.articles.Range("", "")
-	there := map[string]bool{}
-	for id, e := range rows {
-		there[id] = true
-		if i := itemOf(e); w.s.idx.put(i) {
-			w.s.hub.send("article", i)
-		}
-	}
-	if err := failed(); err != nil {
+func (s *Server) followOnce(ctx context.Context, table string, changed func([]pipeline.RowChange) error) error {
+	w, err := s.cfg.Service.Watch(table, "", "")
+	if err != nil {
 		return err
 	}
-	for _, id := range w.s.idx.ids() {
-		if !there[id] && w.s.idx.remove(id) {
-			w.s.hub.send("gone", map[string]string{"id": id})
+	defer w.Close()
+	there := map[string]bool{}
+	var rows []pipeline.RowChange
+	for row, err := range w.Rows() {
+		if err != nil {
+			return err
+		}
+		there[row.Key] = true
+		if rows = append(rows, pipeline.RowChange{Row: row}); len(rows) == batch {
+			if err := changed(rows); err != nil {
+				return err
+			}
+			rows = nil
+		}
+	}
+	if table == topics.Articles.Name() { // what went while nobody watched
+		for _, id := range s.idx.ids() {
+			if !there[id] {
+				rows = append(rows, pipeline.RowChange{Row: pipeline.Row{Key: id}, Deleted: true})
+			}
+		}
+	}
+	for {
+		if len(rows) > 0 {
+			if err := changed(rows); err != nil {
+				return err
+			}
+		}
+		if rows, err = w.Next(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Server) articlesChanged(rows []pipeline.RowChange) error {
+	for _, r := range rows {
+		if r.Deleted {
+			if s.idx.remove(r.Key) {
+				s.hub.send("gone", map[string]string{"id": r.Key})
+			}
+			continue
+		}
+		var e topics.Entry
+		if err := json.Unmarshal(r.Value, &e); err != nil {
+			s.cfg.Logger.Warn("an article cannot be read, and is not listed", "article", r.Key, "error", err)
+			continue
+		}
+		if i := itemOf(e); s.idx.put(i) {
+			s.hub.send("article", i)
 		}
 	}
 	return nil
 }
 
-func (w *watcher) lookAtShelves() error {
-	rows, failed := w.s.shelves.Range("", "")
-	for id, shelf := range rows {
-		if !w.shelves[id].Equal(shelf.Updated) {
-			w.shelves[id] = shelf.Updated
-			w.s.hub.send("shelf", map[string]string{"reader": id})
-		}
+func (s *Server) shelvesChanged(rows []pipeline.RowChange) error {
+	for _, r := range rows {
+		s.hub.send("shelf", map[string]string{"reader": r.Key})
 	}
-	return failed()
-}
-
-func (w *watcher) lookAtFeeds() error {
-	sum, err := digest(w.s.cfg.Service, topics.Feeds.Name(), topics.FeedStates.Name())
-	if err == nil && sum != w.feeds {
-		w.feeds = sum
-		w.s.hub.send("feeds", struct{}{})
-	}
-	return err
-}
-
-func (w *watcher) lookAtReaders() error {
-	sum, err := digest(w.s.cfg.Service, topics.Readers.Name())
-	if err == nil && sum != w.readers {
-		w.readers = sum
-		w.s.hub.send("readers", struct{}{})
-	}
-	return err
-}
-
-// digest is a hash of whole tables: the small ones.
-func digest(s *pipeline.Service, tables ...string) (uint64, error) {
-	h := fnv.New64a()
-	for _, table := range tables {
-		for from := ""; ; {
-			rows, next, err := s.Rows(table, from, "", 1000)
-			if err != nil {
-				return 0, err
-			}
-			for _, r := range rows {
-				h.Write([]byte(r.Key))
-				h.Write([]byte{0})
-				h.Write(r.Value)
-				h.Write([]byte{0})
-			}
-			if from = next; from == "" {
-				break
-			}
-		}
-		h.Write([]byte{1})
-	}
-	return h.Sum64(), nil
+	return nil
 }

@@ -36,7 +36,7 @@ func start(t *testing.T, change ...func(*web.Config)) (*pipelinetest.Driver, *we
 	pipeline.Input(p, topics.Clicks, func(*pipeline.Context, topics.Click) error { return nil })
 	topology := pipeline.New("web-test").Add(p).From(topics.Clicks).From(web.Views()...).To(web.Views()...)
 	d := pipelinetest.New(t, topology, pipelinetest.Views(web.Views()...))
-	c := web.Config{Service: d.Service(), Now: func() time.Time { return now }, Poll: 5 * time.Millisecond}
+	c := web.Config{Service: d.Service(), Now: func() time.Time { return now }, Retry: 5 * time.Millisecond}
 	for _, f := range change {
 		f(&c)
 	}
