@@ -15,20 +15,17 @@ import (
 
 // transactor is a member that passes records on in transactions.
 type transactor struct {
-	t   testing.TB
-	g   transport.Group
-	in  string
-	out string
-	ctx context.Context
-
-	mu    sync.Mutex
-	owned map[int32]bool
-	next  map[int32]int64
+	t    testing.TB
+	g    transport.Group
+	in   string
+	out  string
+	ctx  context.Context
+	next map[int32]int64
 }
 
 func newTransactor(t testing.TB, c *Cluster, group, id, in, out string) *transactor {
 	t.Helper()
-	x := &transactor{t: t, in: in, out: out, ctx: limited(t), owned: map[int32]bool{}, next: map[int32]int64{}}
+	x := &transactor{t: t, in: in, out: out, ctx: limited(t), next: map[int32]int64{}}
 	var err error
 	x.g, err = c.Join(x.ctx, transport.GroupConfig{Group: group, Topics: []string{in}, TransactionalID: id})
 	if err != nil {
