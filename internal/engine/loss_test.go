@@ -169,6 +169,41 @@ func TestFailureAtShutdownIsNotCommitted(t *testing.T) {
 	}
 }
 
+// The same while the service drains: the record fails, and is not committed
+// with those before it.
+func TestFailureWhileDraining(t *testing.T) {
+	l := newLab(t, 1, "in", "out")
+	started, draining := make(chan struct{}), make(chan struct{})
+	p := pipeline.Process("dedupe")
+	out := pipeline.Output(p, output)
+	pipeline.Input(p, input, func(ctx *pipeline.Context, v string) error {
+		out.Emit(ctx, ctx.Key(), v)
+		if v != "cut off" {
+			return nil
+		}
+		close(started)
+		<-draining // a call to the outside that the program's end cuts off
+		return errors.New("the program ends")
+	})
+	s := l.start("m", pipeline.New("app").From(input).Add(p).To(output), func(e *engine.Config) { e.DrainTimeout = time.Minute })
+	l.send("in", "a", "cut off", "b")
+	<-started
+	s.cancel()
+	close(draining)
+	_ = s.stop()
+	if c := l.Committed(group)["in"][0]; c != 1 {
+		t.Errorf("committed offset %d, want 1: that of the record that failed", c)
+	}
+	if got := l.keys("out"); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("outputs %q, want a", got)
+	}
+	l.start("m", dedupe())
+	l.settled(group, "in")
+	if got := l.keys("out"); !slices.Equal(got, []string{"a", "cut off", "b"}) {
+		t.Errorf("outputs %q, want all", got)
+	}
+}
+
 // Stock goka starts new groups at the newest offset.
 func TestNewGroupStartsAtTheOldestRecord(t *testing.T) {
 	l := newLab(t, 1, "in", "out")
