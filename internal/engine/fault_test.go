@@ -77,10 +77,17 @@ var errAway = errors.New("broker is away")
 func TestFailedRestoreClosesItsStore(t *testing.T) {
 	l := newLab(t, 2, "in", "out")
 	f := &faulty{Cluster: l.Cluster}
-	f.set(times(3, "seen", errAway), nil)
+	f.set(times(20, "seen", errAway), nil)
 	s := l.start("m", dedupe(), on(f))
 	l.send("in", "a", "b", "c")
-	l.settled(group, "in")
+	l.until("all to be committed", func() bool {
+		s.Status() // looks at the stores, at any time
+		n := int64(0)
+		for _, o := range l.Committed(group)["in"] {
+			n += o
+		}
+		return n == 3
+	})
 	if err := s.stop(); err != nil {
 		t.Error(err)
 	}

@@ -72,7 +72,9 @@ func (t *task) close(save bool) error {
 		}
 		errs = append(errs, s.store.Close())
 	}
+	t.in.mu.Lock() // for those who look on
 	t.joins, t.states = nil, nil
+	t.in.mu.Unlock()
 	close(t.closed)
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("processor %s, partition %d: close: %w", t.in.spec.Name, t.id, err)
