@@ -150,10 +150,29 @@ func (b *browser) until(what, expression string) {
 	})
 }
 
+// on calls a method of the first element that a selector finds, once there is
+// one. The page renders its lists anew as the tables change, so a node that was
+// found by an earlier call may be gone.
+func (b *browser) on(selector, call string) {
+	b.t.Helper()
+	find := fmt.Sprintf("document.querySelector(%q)", selector)
+	b.until("element "+selector, find)
+	b.run(chromedp.Evaluate[chromedp.Void](find + "." + call))
+}
+
+func (b *browser) click(selector string) { b.t.Helper(); b.on(selector, "click()") }
+
+// write types into a field.
+func (b *browser) write(selector, text string) {
+	b.t.Helper()
+	b.on(selector, "focus()")
+	b.run(chromedp.KeyEvent(text))
+}
+
 // view goes to a view by its link.
 func (b *browser) view(name string) {
 	b.t.Helper()
-	b.run(chromedp.Click(chromedp.CSS(`nav a[href="#` + name + `"]`)))
+	b.click(`nav a[href="#` + name + `"]`)
 	b.until("view "+name, `document.body.dataset.view === "`+name+`"`)
 }
 
@@ -208,7 +227,7 @@ func TestBrowser(t *testing.T) {
 	t.Run("copies are under their original", func(t *testing.T) {
 		b.t = t
 		b.until("copies", `document.querySelector('#latest .item .copies li a')`)
-		b.run(chromedp.ScrollIntoView(chromedp.CSS(`#latest .copies`)))
+		b.on(`#latest .copies`, `scrollIntoView()`)
 		b.shot("copies")
 	})
 	t.Run("recommendations say why", func(t *testing.T) {
@@ -235,8 +254,9 @@ func TestBrowser(t *testing.T) {
 		address := feedServer(t)
 		b.view("feeds")
 		b.until("the sample feeds are there", `document.querySelectorAll('#feeds .card').length === 11`)
-		b.run(chromedp.SendKeys(chromedp.CSS("#feed-url"), address), chromedp.SendKeys(chromedp.CSS("#feed-name"), "Tides"),
-			chromedp.Click(chromedp.CSS("#feed-form button")))
+		b.write("#feed-url", address)
+		b.write("#feed-name", "Tides")
+		b.click("#feed-form button")
 		b.until("the feed works", fmt.Sprintf(`document.querySelector('#feeds [data-url=%q] .health.ok')`, address))
 		b.shot("feeds")
 		b.view("articles")
@@ -245,9 +265,9 @@ func TestBrowser(t *testing.T) {
 			t.Error("the feed's HTML came into the page")
 		}
 		b.view("feeds")
-		b.run(chromedp.Click(chromedp.CSS(fmt.Sprintf(`#feeds [data-url=%q] button`, address))))
+		b.click(fmt.Sprintf(`#feeds [data-url=%q] button`, address))
 		b.until("the feed is gone", `document.querySelectorAll('#feeds .card').length === 11`)
-		b.run(chromedp.SetValue(chromedp.CSS("#feed-url"), "http://["), chromedp.Evaluate[chromedp.Void](`document.getElementById('feed-form').dispatchEvent(new Event('submit', {cancelable: true}))`))
+		b.run(chromedp.Evaluate[chromedp.Void](`document.getElementById('feed-url').value = 'http://['`), chromedp.Evaluate[chromedp.Void](`document.getElementById('feed-form').dispatchEvent(new Event('submit', {cancelable: true}))`))
 		b.until("a wrong address is refused", `document.querySelector('#feed-message.bad')?.textContent.includes('not an address')`)
 		b.mu.Lock()
 		b.errors = nil // the browser notes the refusal
@@ -257,14 +277,14 @@ func TestBrowser(t *testing.T) {
 		b.t = t
 		b.view("readers")
 		b.until("the sample readers are there", `document.querySelectorAll('#readers .card').length === 7`)
-		b.run(chromedp.SendKeys(chromedp.CSS("#reader-clara-interest"), "glacier"), chromedp.KeyEvent(kb.Enter))
+		b.write("#reader-clara-interest", "glacier"+kb.Enter)
 		b.until("the interest is there", `document.querySelector('[data-reader=clara] [aria-label$="interest glacier"]')`)
 		b.shot("readers")
 		b.choose("clara")
 		b.view("articles")
 		b.until("it is a reason", `[...document.querySelectorAll('#shelf .reason.interest')].some((r) => /glacier/.test(r.textContent))`)
 		b.view("readers")
-		b.run(chromedp.Click(chromedp.CSS(`[data-reader=clara] [aria-label$="interest glacier"]`)))
+		b.click(`[data-reader=clara] [aria-label$="interest glacier"]`)
 		b.view("articles")
 		b.until("it is no reason any more", `![...document.querySelectorAll('#shelf .reason.interest')].some((r) => /glacier/.test(r.textContent))`)
 	})

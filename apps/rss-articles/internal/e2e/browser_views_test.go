@@ -33,7 +33,7 @@ func byKeyboard(b *browser, a *instance) {
 	b.until("Enter opens, and is noted", `performance.getEntriesByType('resource').filter((r) => r.name.endsWith('/v1/clicks')).length > `+string(rune('0'+before)))
 	b.run(chromedp.KeyEvent("3"))
 	b.until("3 is the readers", `document.body.dataset.view === 'readers'`)
-	b.run(chromedp.Focus(chromedp.CSS("#reader-name")), chromedp.KeyEvent("Grace"), chromedp.KeyEvent(kb.Enter))
+	b.write("#reader-name", "Grace"+kb.Enter)
 	b.until("Enter adds a reader, whose interests are next", `document.activeElement.id === 'reader-grace-interest'`)
 	b.run(chromedp.KeyEvent("ocean"), chromedp.KeyEvent(kb.Enter))
 	b.until("and an interest", `document.querySelector('[data-reader=grace] .chip')`)
