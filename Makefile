@@ -7,7 +7,7 @@ RACE ?= $(if $(CI),-race,$(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v 
 TESTFLAGS ?=
 
 # Packages with tests against a real Kafka cluster (build tag kafka).
-KAFKA_PACKAGES ?= ./internal/transport/kafka ./internal/e2e ./internal/kafkacluster/... ./internal/faulttest ./apps/...
+KAFKA_PACKAGES ?= ./internal/transport/kafka ./internal/e2e ./internal/kafkacluster/... ./internal/faulttest ./pipeline ./pipeline/tool ./apps/rss-articles/internal/e2e
 
 # Arguments for the command kafka, such as KAFKAFLAGS='-v -base-port 19092'.
 KAFKAFLAGS ?=
