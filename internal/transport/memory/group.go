@@ -188,6 +188,13 @@ func (m *member) setPaused(a transport.Assignment, paused bool) {
 
 // Commit implements transport.Group.
 func (m *member) Commit(ctx context.Context, offsets transport.Offsets) error {
+	return m.commit(ctx, offsets, func() error { return nil }, func() {})
+}
+
+// commit is the operation behind Commit and CommitTransaction. With the
+// cluster's lock held, it calls may, which can refuse it, and done once the
+// offsets are stored.
+func (m *member) commit(ctx context.Context, offsets transport.Offsets, may func() error, done func()) error {
 	c := m.c
 	c.mu.Lock()
 	op := Op{Kind: Commit, Group: m.g.name, Offset: offsets}
@@ -204,9 +211,13 @@ func (m *member) Commit(ctx context.Context, offsets transport.Offsets) error {
 	if v.Err != nil {
 		return v.Err
 	}
+	if err := may(); err != nil {
+		return err
+	}
 	if err := m.store(offsets); err != nil {
 		return err
 	}
+	done()
 	c.journal = append(c.journal, op)
 	c.changed()
 	return nil

@@ -87,34 +87,15 @@ func (m *member) Begin(context.Context) error {
 
 // CommitTransaction implements transport.Group.
 func (m *member) CommitTransaction(ctx context.Context, offsets transport.Offsets) error {
-	c := m.c
-	c.mu.Lock()
-	op := Op{Kind: Commit, Group: m.g.name, Offset: offsets}
-	v := c.judge(op)
-	if v.Kill {
-		c.kill(m.client)
-	}
-	if m.dead || v.Lose {
-		c.mu.Unlock()
-		<-ctx.Done()
-		return context.Cause(ctx)
-	}
-	defer c.mu.Unlock()
-	switch {
-	case v.Err != nil:
-		return v.Err
-	case m.tx == nil || !m.tx.open():
-		return fmt.Errorf("commit: %w", errNoTransaction)
-	case m.fenced:
-		return fmt.Errorf("transactional id %s: %w", m.cfg.TransactionalID, transport.ErrFenced)
-	}
-	if err := m.store(offsets); err != nil {
-		return err
-	}
-	m.tx.end(committed)
-	c.journal = append(c.journal, op)
-	c.changed()
-	return nil
+	return m.commit(ctx, offsets, func() error {
+		switch {
+		case m.tx == nil || !m.tx.open():
+			return fmt.Errorf("commit: %w", errNoTransaction)
+		case m.fenced:
+			return fmt.Errorf("transactional id %s: %w", m.cfg.TransactionalID, transport.ErrFenced)
+		}
+		return nil
+	}, func() { m.tx.end(committed) })
 }
 
 // AbortTransaction implements transport.Group.
