@@ -79,7 +79,9 @@ func (conn *connection) configs(infos map[string]transport.TopicInfo) error {
 }
 
 // Create implements [transport.Admin]. It returns once the topic's partitions
-// have leaders.
+// have leaders and every broker that answers knows of the topic: a broker hears
+// of it a moment after the controller made it, and denies it until then. That
+// holds for a topic too that exists already, which may be as new.
 func (c *Cluster) Create(ctx context.Context, s transport.TopicSpec) error {
 	what := "create topic " + s.Name
 	detail := &sarama.TopicDetail{NumPartitions: s.Partitions, ReplicationFactor: s.Replication, ConfigEntries: map[string]*string{}}
@@ -98,20 +100,60 @@ func (c *Cluster) Create(ctx context.Context, s transport.TopicSpec) error {
 		unanswered = unanswered || unreachable(err) || errors.Is(err, sarama.ErrRequestTimedOut)
 		return struct{}{}, err
 	})
-	if errors.Is(err, sarama.ErrTopicAlreadyExists) {
-		return fmt.Errorf("topic %s: %w", s.Name, transport.ErrTopicExists)
+	exists := errors.Is(err, sarama.ErrTopicAlreadyExists)
+	if err != nil && !exists {
+		return err
+	}
+	began := time.Now()
+	_, err = call(ctx, c.admin, what+": wait for its leaders", func(conn *connection) (struct{}, error) {
+		return struct{}{}, conn.known(s.Name, time.Since(began) < knownWithin)
+	})
+	if err == nil && exists {
+		err = fmt.Errorf("topic %s: %w", s.Name, transport.ErrTopicExists)
+	}
+	return err
+}
+
+// knownWithin bounds how long Create waits for the last broker to hear of a
+// topic. One that takes longer is cut off from its controller.
+const knownWithin = 15 * time.Second
+
+// known returns nil once the partitions of a topic have leaders and, if all is
+// set, no broker that answers denies the topic. Its errors are such that pass.
+func (conn *connection) known(topic string, all bool) error {
+	err := conn.client.RefreshMetadata(topic)
+	if all && errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
+		return sarama.ErrLeaderNotAvailable // from a broker that has not heard of it
 	}
 	if err != nil {
 		return err
 	}
-	_, err = call(ctx, c.admin, what+": wait for its leaders", func(conn *connection) (struct{}, error) {
-		err := conn.client.RefreshMetadata(s.Name)
-		for p := int32(0); err == nil && p < s.Partitions; p++ {
-			_, err = conn.client.Leader(s.Name, p)
+	partitions, err := conn.client.Partitions(topic)
+	if err != nil {
+		return err
+	}
+	for _, p := range partitions {
+		if _, err := conn.client.Leader(topic, p); err != nil {
+			return err
 		}
-		return struct{}{}, err
-	})
-	return err
+	}
+	if !all {
+		return nil
+	}
+	config := conn.client.Config()
+	for _, b := range conn.client.Brokers() {
+		_ = b.Open(config) // that it is open already is no error here, and others show below
+		resp, err := b.GetMetadata(sarama.NewMetadataRequest(config.Version, []string{topic}))
+		if err != nil {
+			continue // a broker that is down is asked by nobody
+		}
+		for _, t := range resp.Topics {
+			if t.Err != sarama.ErrNoError || len(t.Partitions) < len(partitions) {
+				return sarama.ErrLeaderNotAvailable
+			}
+		}
+	}
+	return nil
 }
 
 // Bounds implements [transport.Admin].
