@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/apps/rss-articles/internal/feed"
+	"github.com/millrace/millrace/apps/rss-articles/internal/sanitize"
 )
 
 // Raw is an item as it was fetched: the value of articles.raw.
@@ -24,6 +25,7 @@ type Article struct {
 	URL       string    `json:"url"`
 	Title     string    `json:"title"`
 	Text      string    `json:"text"`
+	HTML      string    `json:"html,omitempty"` // of package sanitize, some 50 KB at most; "" if it says no more than Text
 	Published time.Time `json:"published"` // the time of the fetch if the feed has none
 	Lang      string    `json:"lang"`      // ISO 639-1, "" if not known
 	Author    string    `json:"author,omitempty"`
@@ -56,6 +58,7 @@ func Clean(r Raw) (Article, error) {
 		URL:       Canonical(i.Link),
 		Title:     cut(Text(i.Title), maxTitle),
 		Text:      cut(Text(text), maxText),
+		HTML:      sanitize.HTML(text, i.Link),
 		Published: i.Published.UTC(),
 		Author:    cut(Text(i.Author), maxTag),
 		Feed:      r.Feed,

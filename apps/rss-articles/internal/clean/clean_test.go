@@ -125,3 +125,20 @@ func FuzzClean(f *testing.F) {
 		}
 	})
 }
+
+// The reading view's HTML comes with the text, safe and with absolute links.
+func TestCleanKeepsSafeHTML(t *testing.T) {
+	raw := Raw{Feed: "https://example.org/feed", Item: feed.Item{Link: "https://example.org/a/b?utm_source=x", Title: "T",
+		Content: `<p onclick="x()">One <a href="../c">two</a><img src="https://track.example/p.gif"><script>three()</script></p>`}}
+	a, err := Clean(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `<p>One <a href="https://example.org/c">two</a></p>`; a.HTML != want || a.Text != "One two" {
+		t.Errorf("HTML %q, text %q; want %q", a.HTML, a.Text, want)
+	}
+	raw.Item.Content = "One two"
+	if b, err := Clean(raw); err != nil || b.HTML != "" || b.Hash != a.Hash {
+		t.Errorf("plain text: HTML %q, %v; the hash is of the text: %v", b.HTML, err, b.Hash == a.Hash)
+	}
+}
