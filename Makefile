@@ -32,8 +32,8 @@ test-kafka: ## Run the tests against a three-broker Kafka of their own; needs Ja
 	@$(KAFKA) run go test $(RACE) -tags kafka -count=1 -p 1 -timeout 20m $(TESTFLAGS) $(KAFKA_PACKAGES)
 
 .PHONY: test-faults
-test-faults: ## Run the tests that kill services and brokers, verbosely; needs Java 17 and Maven
-	@$(KAFKA) run go test -tags kafka -count=1 -timeout 40m -v $(TESTFLAGS) ./internal/faulttest
+test-faults: ## Run the fault tests in their long forms, verbosely; needs Java 17 and Maven
+	@MILLRACE_FAULTS=long $(KAFKA) run go test -tags kafka -count=1 -timeout 60m -v $(TESTFLAGS) ./internal/faulttest
 
 .PHONY: lint
 lint: ## Check the formatting, go vet and staticcheck

@@ -5,6 +5,7 @@ package faulttest
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,17 +20,22 @@ import (
 	"testing"
 	"time"
 
+	"github.com/millrace/millrace/internal/engine"
 	"github.com/millrace/millrace/internal/leaktest"
+	"github.com/millrace/millrace/internal/transport/kafka"
 	"github.com/millrace/millrace/pipeline"
-	"github.com/millrace/millrace/pipeline/codec"
 )
 
-// childEnv makes the test binary a service: "brokers|state folder|guarantee|prefix".
+// childEnv makes the test binary a service: a job in JSON.
 const childEnv = "MILLRACE_FAULTTEST_CHILD"
+
+// sessionTimeout is that of the services: the shortest that brokers allow by
+// default.
+const sessionTimeout = 6 * time.Second
 
 func TestMain(m *testing.M) {
 	if args := os.Getenv(childEnv); args != "" {
-		if err := runChild(strings.Split(args, "|")); err != nil {
+		if err := runChild(args); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -38,72 +44,69 @@ func TestMain(m *testing.M) {
 	leaktest.Main(m)
 }
 
-// workload is the topology with the names of one test.
-type workload struct {
-	in, echo, counted pipeline.Topic[int64]
-	counts, sums      pipeline.Table[int64]
-	name              string
+// job is what a service is to do.
+type job struct {
+	Brokers   []string
+	Dir       string // of its state
+	Guarantee pipeline.Guarantee
+	Workload  string // what names its topology, see newWorkload
+	Prefix    string
+	FileLimit uint64 // the most bytes that a file may have; 0: any number
+	User      int    // runs as this user; 0: as whoever runs the test
 }
 
-const partitions = 5
-
-func newWorkload(prefix string) workload {
-	topic := func(name string) pipeline.Topic[int64] {
-		return pipeline.NewTopic(prefix+"."+name, codec.Int64(), pipeline.Partitions(partitions))
+func runChild(args string) error {
+	var j job
+	if err := json.Unmarshal([]byte(args), &j); err != nil {
+		return err
 	}
-	table := func(name string) pipeline.Table[int64] {
-		return pipeline.NewTable(prefix+"."+name, codec.Int64(), pipeline.Partitions(partitions))
-	}
-	return workload{in: topic("in"), echo: topic("echo"), counted: topic("counted"), counts: table("counts"), sums: table("sums"), name: prefix}
-}
-
-// topology echoes and counts the records of each key, and sums the counts of
-// all keys of a group of keys.
-func (w workload) topology() *pipeline.Topology {
-	count := pipeline.Process("count")
-	counts := pipeline.State(count, w.counts)
-	echo := pipeline.Output(count, w.echo)
-	counted := pipeline.Output(count, w.counted)
-	pipeline.Input(count, w.in, func(ctx *pipeline.Context, n int64) error {
-		c, _ := counts.Get(ctx)
-		counts.Set(ctx, c+1)
-		echo.Emit(ctx, ctx.Key(), n)
-		counted.Emit(ctx, ctx.Key(), c+1)
-		return nil
-	})
-	sum := pipeline.Process("sum")
-	sums := pipeline.State(sum, w.sums)
-	pipeline.Input(sum, w.counted, func(ctx *pipeline.Context, n int64) error {
-		s, _ := sums.Get(ctx)
-		sums.Set(ctx, s+n)
-		return nil
-	})
-	return pipeline.New(w.name).From(w.in).Add(count, sum).To(w.echo, w.counted)
-}
-
-func runChild(args []string) error {
-	if len(args) != 4 {
-		return errors.New("four arguments are needed")
-	}
-	guarantee, err := pipeline.ParseGuarantee(args[2])
-	if err != nil {
+	if err := j.restrict(); err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	s, err := pipeline.NewService(newWorkload(args[3]).topology(), pipeline.Config{
-		Brokers: strings.Split(args[0], ","), StateDir: args[1], Guarantee: guarantee,
-		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-	})
+	w, err := newWorkload(j.Workload, j.Prefix)
 	if err != nil {
 		return err
 	}
-	go func() {
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	cluster, err := kafka.New(ctx, kafka.Config{Brokers: j.Brokers, ClientID: j.Prefix, Logger: log, SessionTimeout: sessionTimeout})
+	if err != nil {
+		return err
+	}
+	defer cluster.Close()
+	c := pipeline.Config{Brokers: j.Brokers, StateDir: j.Dir, Guarantee: j.Guarantee, Logger: log, RestartMax: 2 * time.Second}
+	s, err := pipeline.NewService(w.topology(), c.WithEngine(func(e *engine.Config) {
+		e.Cluster = cluster
+		e.WriteBytes = 16 << 10 // so that the stores have something to lose
+	}))
+	if err != nil {
+		return err
+	}
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	defer stop()
+	waiting.Go(func() {
 		if s.WaitReady(ctx) == nil {
 			fmt.Println("ready")
 		}
-	}()
+	})
 	return s.Run(ctx)
+}
+
+// restrict takes away what the job's process shall not have.
+func (j job) restrict() error {
+	if j.FileLimit > 0 {
+		signal.Ignore(syscall.SIGXFSZ) // so that a write beyond it is an error, and not the end
+		l := syscall.Rlimit{Cur: j.FileLimit, Max: j.FileLimit}
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &l); err != nil {
+			return err
+		}
+	}
+	if j.User != 0 {
+		return errors.Join(syscall.Setgroups(nil), syscall.Setgid(j.User), syscall.Setuid(j.User))
+	}
+	return nil
 }
 
 // child is a running service.
@@ -137,12 +140,16 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
-// start starts a service with a state folder of its own.
-func start(t *testing.T, brokers []string, dir string, g pipeline.Guarantee, prefix string) *child {
+// start starts a service.
+func start(t *testing.T, j job) *child {
 	t.Helper()
 	c := &child{t: t, ready: make(chan struct{}), ended: make(chan struct{}), log: &output{}}
+	args, err := json.Marshal(j)
+	if err != nil {
+		t.Fatal(err)
+	}
 	c.cmd = exec.Command(os.Args[0])
-	c.cmd.Env = append(os.Environ(), childEnv+"="+strings.Join([]string{strings.Join(brokers, ","), dir, string(g), prefix}, "|"))
+	c.cmd.Env = append(os.Environ(), childEnv+"="+string(args))
 	c.cmd.Stderr = c.log
 	out, err := c.cmd.StdoutPipe()
 	if err != nil {
@@ -184,10 +191,14 @@ func (c *child) stop() {
 	select {
 	case <-c.ended:
 		if c.err != nil {
-			c.t.Errorf("service ended with %v", c.err)
+			c.t.Errorf("service ended with %v\n%s", c.err, c.log)
 		}
 	case <-time.After(time.Minute):
 		c.t.Errorf("service does not stop:\n%s", c.log)
 		c.kill()
 	}
 }
+
+// pause stops the process in its tracks, until resume.
+func (c *child) pause()  { _ = c.cmd.Process.Signal(syscall.SIGSTOP) }
+func (c *child) resume() { _ = c.cmd.Process.Signal(syscall.SIGCONT) }

@@ -4,8 +4,14 @@ package faulttest
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millrace/millrace/internal/transport"
 	"github.com/millrace/millrace/internal/transport/kafka"
@@ -18,6 +24,9 @@ type row struct {
 	key string
 	n   int64
 }
+
+// rows are the records of each partition of a topic, in their order.
+type rows [partitions][]row
 
 func connect(t *testing.T, brokers []string) *kafka.Cluster {
 	t.Helper()
@@ -33,38 +42,56 @@ func connect(t *testing.T, brokers []string) *kafka.Cluster {
 	return c
 }
 
-// read returns the committed records of a topic, by partition. It waits for
-// transactions that are open: none must be for ever.
-func read(t *testing.T, ctx context.Context, c *kafka.Cluster, topic string) [partitions][]row {
+func connectAdmin(t *testing.T, brokers []string) *kadm.Client {
 	t.Helper()
-	var rows [partitions][]row
-	for p := range int32(partitions) {
-		tp := transport.TopicPartition{Topic: topic, Partition: p}
-		first, end, err := c.Bounds(ctx, tp)
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = c.ReadTable(ctx, tp, first, end, func(b transport.TableBatch) error {
-			for _, r := range b.Records {
-				n, err := codec.Int64().Decode(r.Value)
-				if err != nil {
-					return err
-				}
-				rows[p] = append(rows[p], row{string(r.Key), n})
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatalf("read %s, partition %d: %v", topic, p, err)
-		}
+	c, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ClientID("faulttest"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	return rows
+	t.Cleanup(c.Close)
+	return kadm.NewClient(c)
 }
 
-// newest is a table of what was read of its changelog.
-func newest(rows [partitions][]row) map[string]int64 {
+// each calls a function for the committed records of a topic's partitions. It
+// waits for transactions that are open: none must be for ever.
+func (x *run) each(ctx context.Context, topic string, f func(p int32, r *transport.Record) error) {
+	x.Helper()
+	for p := range int32(partitions) {
+		tp := transport.TopicPartition{Topic: topic, Partition: p}
+		first, end, err := x.c.Bounds(ctx, tp)
+		if err == nil {
+			err = x.c.ReadTable(ctx, tp, first, end, func(b transport.TableBatch) error {
+				for _, r := range b.Records {
+					if err := f(p, r); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		if err != nil {
+			x.Fatalf("read %s, partition %d: %v", topic, p, err)
+		}
+	}
+}
+
+// read returns the committed records of a topic.
+func (x *run) read(ctx context.Context, topic string) rows {
+	x.Helper()
+	var all rows
+	x.each(ctx, topic, func(p int32, r *transport.Record) error {
+		n, err := codec.Int64().Decode(r.Value)
+		all[p] = append(all[p], row{x.intern(r.Key), n})
+		return err
+	})
+	return all
+}
+
+// newest is a table, read from its changelog.
+func (x *run) newest(ctx context.Context, topic string) map[string]int64 {
+	x.Helper()
 	table := map[string]int64{}
-	for _, rs := range rows {
+	for _, rs := range x.read(ctx, topic) {
 		for _, r := range rs {
 			table[r.key] = r.n
 		}
@@ -72,59 +99,129 @@ func newest(rows [partitions][]row) map[string]int64 {
 	return table
 }
 
-// figures are what a verification counted.
-type figures struct {
-	records, lost, duplicates int
+// intern keeps one copy of each key.
+func (x *run) intern(key []byte) string {
+	if s, ok := x.keys[string(key)]; ok {
+		return s
+	}
+	s := string(key)
+	x.keys[s] = s
+	return s
 }
 
-// verify compares what came out with what went in.
-func verify(t *testing.T, ctx context.Context, c *kafka.Cluster, w workload, g pipeline.Guarantee) figures {
-	t.Helper()
-	in, echo, counted := read(t, ctx, c, w.in.Name()), read(t, ctx, c, w.echo.Name()), read(t, ctx, c, w.counted.Name())
-	counts, sums := newest(read(t, ctx, c, w.counts.Name())), newest(read(t, ctx, c, w.sums.Name()))
-	var f figures
-	sent := map[string]int64{}
-	for p := range in {
-		f.records += len(in[p])
-		seen := map[row]int{}
-		for _, r := range echo[p] {
-			seen[r]++
+// compare counts what of a topic is missing and what is there too often. Exactly
+// once, each partition must have what is wanted in its order, and nothing else.
+func (x *run) compare(topic string, want, got rows) (f figures) {
+	x.Helper()
+	for p := range want {
+		f.compared += len(got[p])
+		times := map[row]int{}
+		for _, r := range want[p] {
+			times[r]++
 		}
-		for i, r := range in[p] {
-			sent[r.key]++
-			switch n := seen[r]; {
-			case n == 0:
-				f.lost++
-			case n > 1:
-				f.duplicates += n - 1
-			}
-			if g == pipeline.ExactlyOnce && (i >= len(echo[p]) || echo[p][i] != r) {
-				t.Fatalf("partition %d: record %d is %v, and its echo is another", p, i, r)
+		for _, r := range got[p] {
+			times[r]--
+		}
+		for _, n := range times {
+			if n > 0 {
+				f.lost += n
+			} else {
+				f.duplicates -= n
 			}
 		}
-		if g == pipeline.ExactlyOnce && len(echo[p]) != len(in[p]) {
-			t.Errorf("partition %d: %d echoes of %d records", p, len(echo[p]), len(in[p]))
+		if x.g != pipeline.ExactlyOnce {
+			continue
 		}
-		last := map[string]int64{}
-		for _, r := range counted[p] {
-			if g == pipeline.ExactlyOnce && r.n != last[r.key]+1 {
-				t.Fatalf("key %s: count %d follows %d", r.key, r.n, last[r.key])
+		for i, r := range want[p] {
+			if i >= len(got[p]) || got[p][i] != r {
+				at := "the end"
+				if i < len(got[p]) {
+					at = fmt.Sprint(got[p][i])
+				}
+				x.Errorf("topic %s, partition %d: record %d is %s, want %v", topic, p, i, at, r)
+				break
 			}
-			if r.n > last[r.key]+1 {
-				t.Errorf("key %s: count %d follows %d: one is lost", r.key, r.n, last[r.key])
-			}
-			last[r.key] = max(last[r.key], r.n)
+		}
+		if len(got[p]) > len(want[p]) {
+			x.Errorf("topic %s, partition %d: %d records, want %d", topic, p, len(got[p]), len(want[p]))
 		}
 	}
-	for k, n := range sent {
-		exact := counts[k] == n && sums[k] == n*(n+1)/2
-		least := counts[k] >= n && sums[k] >= n*(n+1)/2
-		if g == pipeline.ExactlyOnce && !exact || !least {
-			t.Errorf("key %s was sent %d times: count %d, sum of counts %d, want %d", k, n, counts[k], sums[k], n*(n+1)/2)
-		}
-	}
-	if f.lost > 0 || g == pipeline.ExactlyOnce && f.duplicates > 0 {
-		t.Errorf("%s: of %d records %d were lost and %d doubled", g, f.records, f.lost, f.duplicates)
+	if f.lost > 0 || x.g == pipeline.ExactlyOnce && f.duplicates > 0 {
+		x.Errorf("topic %s: %d records lost, %d doubled", topic, f.lost, f.duplicates)
 	}
 	return f
+}
+
+func (x *run) compareTables(topic string, want, got map[string]int64) {
+	x.Helper()
+	bad := 0
+	for k, n := range want {
+		if g, ok := got[k]; !ok || g != n {
+			if bad++; bad == 1 {
+				x.Errorf("table %s, key %s: %d (found: %t), want %d", topic, k, g, ok, n)
+			}
+		}
+	}
+	if bad > 0 || len(got) != len(want) {
+		x.Errorf("table %s: %d of %d keys are wrong, %d are there", topic, bad, len(want), len(got))
+	}
+}
+
+// ongoing returns the transactional ids of the run that have a transaction in
+// one of the states, or in any but those of its end.
+func (x *run) ongoing(ctx context.Context) ([]string, error) {
+	listed, err := x.admin.ListTransactions(ctx, nil, []string{"Ongoing", "PrepareCommit", "PrepareAbort", "PrepareEpochFence"})
+	var ids []string
+	for id := range listed {
+		if strings.HasPrefix(id, x.w.name()+"-") {
+			ids = append(ids, id)
+		}
+	}
+	return ids, err
+}
+
+// settled checks that no transaction is left open: none is known to the
+// coordinators, and the last stable offset of each partition is its end.
+func (x *run) settled(ctx context.Context) {
+	x.Helper()
+	var open []string
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(30 * time.Second) // of those that are killed last, after their timeout
+	for {
+		var err error
+		if open, err = x.ongoing(ctx); err == nil && len(open) == 0 {
+			break
+		}
+		select {
+		case <-tick.C:
+			continue
+		case <-deadline:
+		}
+		x.Errorf("transactions are left open: %q, %v", open, err)
+		break
+	}
+	topics, err := x.admin.ListTopics(ctx)
+	if err != nil {
+		x.Fatal(err)
+	}
+	var names []string
+	for name := range topics {
+		if strings.HasPrefix(name, x.w.name()+".") {
+			names = append(names, name)
+		}
+	}
+	ends, err := x.admin.ListEndOffsets(ctx, names...)
+	if err != nil {
+		x.Fatal(err)
+	}
+	stable, err := x.admin.ListCommittedOffsets(ctx, names...)
+	if err != nil {
+		x.Fatal(err)
+	}
+	ends.Each(func(o kadm.ListedOffset) {
+		if s, ok := stable.Lookup(o.Topic, o.Partition); !ok || s.Offset != o.Offset {
+			x.Errorf("topic %s, partition %d: last stable offset %d, end %d", o.Topic, o.Partition, s.Offset, o.Offset)
+		}
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 	"strings"
 )
@@ -11,12 +12,16 @@ import (
 // A Listener is a further way for clients to connect to every broker, beside the plaintext one that the
 // brokers themselves use. See Cluster.ListenerAddresses.
 type Listener struct {
-	// Protocol is SSL, SASL_PLAINTEXT or SASL_SSL. The last two offer the mechanisms PLAIN, SCRAM-SHA-256
-	// and SCRAM-SHA-512 to Config.Users, each with the same password.
+	// Protocol is PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL. The last two offer the mechanisms PLAIN,
+	// SCRAM-SHA-256 and SCRAM-SHA-512 to Config.Users, each with the same password.
 	Protocol string
 
 	// ClientCertificates makes the listener demand a certificate of its clients, signed by TLS.Authority.
 	ClientCertificates bool
+
+	// Advertised are the addresses, one for each broker, that the brokers tell clients of this listener to
+	// connect to, such as those of proxies before it. Default: the listener's own.
+	Advertised []string
 }
 
 // TLS is what the brokers' listeners with SSL need, in PEM.
@@ -44,9 +49,17 @@ func (c Config) validateListeners() []error {
 			if l.ClientCertificates && c.TLS.Authority == "" {
 				bad("bad Listeners[%d]: ClientCertificates needs TLS.Authority", i)
 			}
-		case "SASL_PLAINTEXT":
+		case "PLAINTEXT", "SASL_PLAINTEXT":
 		default:
-			bad("bad Listeners[%d]: protocol %q is none of SSL, SASL_PLAINTEXT, SASL_SSL", i, l.Protocol)
+			bad("bad Listeners[%d]: protocol %q is none of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL", i, l.Protocol)
+		}
+		if n := len(l.Advertised); n != 0 && n != c.Brokers {
+			bad("bad Listeners[%d]: %d Advertised addresses for %d brokers", i, n, c.Brokers)
+		}
+		for _, a := range l.Advertised {
+			if host, port, err := net.SplitHostPort(a); err != nil || host == "" || port == "" || strings.ContainsAny(a, ", \\\r\n") {
+				bad("bad Listeners[%d]: Advertised %q is not host:port", i, a)
+			}
 		}
 	}
 	if len(c.Listeners) > 0 && c.Detached {
@@ -72,9 +85,12 @@ func (c Config) listenerProperties(n *node, p map[string]string) {
 	p["inter.broker.listener.name"] = "PLAINTEXT"
 	for i, l := range c.Listeners {
 		name := listenerName(i)
-		address := fmt.Sprintf(",%s://%s:%d", name, loopback, n.listenerPorts+i)
-		p["listeners"] += address
-		p["advertised.listeners"] += address
+		address := fmt.Sprintf("%s:%d", loopback, n.listenerPorts+i)
+		p["listeners"] += "," + name + "://" + address
+		if len(l.Advertised) > 0 {
+			address = l.Advertised[n.id]
+		}
+		p["advertised.listeners"] += "," + name + "://" + address
 		protocols += "," + name + ":" + l.Protocol
 		prefix := "listener.name." + strings.ToLower(name) + "."
 		if strings.HasSuffix(l.Protocol, "SSL") {
