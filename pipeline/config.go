@@ -48,6 +48,25 @@ type Config struct {
 	// Guarantee is what holds when something crashes: ExactlyOnce or
 	// AtLeastOnce. Default ExactlyOnce.
 	Guarantee Guarantee
+	// TransactionTimeout is after how long the brokers abort a transaction of a
+	// process that is gone and that nobody replaces: so long may readers of
+	// committed records wait for what lies behind it. A commit that takes longer,
+	// with the handlers before it, is aborted and done again. From 1 s, and more
+	// than CommitInterval, to 15 min, which the brokers may bound further
+	// (transaction.max.timeout.ms). Default 10 s.
+	TransactionTimeout time.Duration
+	// SessionTimeout is how long a process may be silent before its partitions
+	// go to others: so long nothing is done of the partitions of one that was
+	// killed. The brokers bound it (group.min.session.timeout.ms, 6 s, and
+	// group.max.session.timeout.ms, 30 min). From 1 s to 30 min. Default 10 s.
+	SessionTimeout time.Duration
+	// InstanceID makes the process a static member of its groups (KIP-345): one
+	// that comes back under the same id within SessionTimeout has its partitions
+	// again, and nobody else's move. On the other hand a stop does not hand them
+	// over: they wait for SessionTimeout. Two processes need two ids; the older
+	// one ends with ErrInstanceIDTaken. Letters, digits, '.', '_' and '-', 249 at
+	// most. Default: none.
+	InstanceID string
 	// CommitInterval is how often outputs, state and positions are committed.
 	// A crash repeats about as much; a table that is joined lags by as much.
 	// Default 100 ms.
@@ -111,6 +130,8 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.Guarantee, ExactlyOnce)
 	setDefault(&c.Compression, CompressionNone)
 	setDefault(&c.ConnectTimeout, 30*time.Second)
+	setDefault(&c.TransactionTimeout, 10*time.Second)
+	setDefault(&c.SessionTimeout, 10*time.Second)
 	setDefault(&c.CommitInterval, 100*time.Millisecond)
 	setDefault(&c.PrefetchBytes, 4<<20)
 	setDefault(&c.CacheBytes, 32<<20)
@@ -138,24 +159,26 @@ func setDefault[T comparable](p *T, v T) {
 func (c Config) engine(t *Topology) engine.Config {
 	c = c.WithDefaults()
 	e := engine.Config{
-		ClientID:       c.ClientID,
-		StateDir:       c.StateDir,
-		Processors:     c.Processors,
-		ExactlyOnce:    c.Guarantee != AtLeastOnce,
-		CommitInterval: c.CommitInterval,
-		PrefetchBytes:  c.PrefetchBytes,
-		CacheBytes:     c.CacheBytes,
-		Partitions:     int32(c.Partitions),
-		Replication:    int16(c.Replication),
-		CreateTopics:   !c.NoTopicCreation,
-		DrainTimeout:   c.DrainTimeout,
-		RestartMin:     c.RestartMin,
-		RestartMax:     c.RestartMax,
-		HandlerTimeout: c.HandlerTimeout,
-		StopHung:       c.StopHungHandlers,
-		Logger:         c.Logger,
-		Now:            c.Now,
-		Metrics:        c.Metrics.engine(t.name),
+		ClientID:           c.ClientID,
+		StateDir:           c.StateDir,
+		Processors:         c.Processors,
+		ExactlyOnce:        c.Guarantee != AtLeastOnce,
+		CommitInterval:     c.CommitInterval,
+		TransactionTimeout: c.TransactionTimeout,
+		InstanceID:         c.InstanceID,
+		PrefetchBytes:      c.PrefetchBytes,
+		CacheBytes:         c.CacheBytes,
+		Partitions:         int32(c.Partitions),
+		Replication:        int16(c.Replication),
+		CreateTopics:       !c.NoTopicCreation,
+		DrainTimeout:       c.DrainTimeout,
+		RestartMin:         c.RestartMin,
+		RestartMax:         c.RestartMax,
+		HandlerTimeout:     c.HandlerTimeout,
+		StopHung:           c.StopHungHandlers,
+		Logger:             c.Logger,
+		Now:                c.Now,
+		Metrics:            c.Metrics.engine(t.name),
 	}
 	if e.ClientID == "" {
 		e.ClientID = t.name

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -44,6 +45,7 @@ func (c Config) problems() *configCheck {
 			v.bad(name, "%v is negative", d)
 		}
 	}
+	c.checkTimeouts(v)
 	for name, n := range map[string]int64{"PrefetchBytes": c.PrefetchBytes, "CacheBytes": c.CacheBytes,
 		"Partitions": int64(c.Partitions), "Replication": int64(c.Replication)} {
 		if n < 0 {
@@ -61,6 +63,33 @@ func (c Config) problems() *configCheck {
 	}
 	return v
 }
+
+// Bounds of timeouts: Kafka's own defaults for what the brokers allow.
+const (
+	minTimeout            = time.Second
+	maxTransactionTimeout = 15 * time.Minute
+	maxSessionTimeout     = 30 * time.Minute
+)
+
+// checkTimeouts looks at what the group and its transactions need.
+func (c Config) checkTimeouts(v *configCheck) {
+	within := func(name string, d, most time.Duration) {
+		if d != 0 && (d < minTimeout || d > most) {
+			v.bad(name, "%v is not from %v to %v", d, minTimeout, most)
+		}
+	}
+	within("TransactionTimeout", c.TransactionTimeout, maxTransactionTimeout)
+	within("SessionTimeout", c.SessionTimeout, maxSessionTimeout)
+	if d := c.WithDefaults(); d.TransactionTimeout <= d.CommitInterval && d.Guarantee == ExactlyOnce && d.TransactionTimeout >= minTimeout {
+		v.bad("TransactionTimeout", "%v is not more than CommitInterval, %v: no transaction would be committed", d.TransactionTimeout, d.CommitInterval)
+	}
+	if !instanceID.MatchString(c.InstanceID) || c.InstanceID == "." || c.InstanceID == ".." {
+		v.bad("InstanceID", "%.300q: use letters, digits, '.', '_' and '-', %d at most", c.InstanceID, 249)
+	}
+}
+
+// instanceID is what Kafka takes for a group.instance.id.
+var instanceID = regexp.MustCompile(`^[a-zA-Z0-9._-]{0,249}$`)
 
 // validate reports all that is wrong with the configuration for a topology.
 func (c Config) validate(t *Topology) error {

@@ -21,6 +21,10 @@ var (
 	ErrAuthentication = transport.ErrAuthentication
 )
 
+// ErrInstanceIDTaken ends a run: another process has the same Config.InstanceID
+// and has taken over. Give each process its own.
+var ErrInstanceIDTaken = transport.ErrInstanceIDTaken
+
 // Compression is how batches of records are compressed.
 type Compression = transport.Compression
 
@@ -41,7 +45,8 @@ func (c Config) kafka(clientID string) (kafka.Config, error) {
 		return kafka.Config{}, fmt.Errorf("%w: %s: %w", ErrConfig, e.field, e.err) // a file has changed since
 	}
 	return kafka.Config{Brokers: c.Brokers, ClientID: clientID, Logger: c.Logger, TLS: tlsConfig, SASL: sasl,
-		Rack: c.Rack, Compression: c.Compression, ConnectTimeout: c.WithDefaults().ConnectTimeout}, nil
+		Rack: c.Rack, Compression: c.Compression, ConnectTimeout: c.WithDefaults().ConnectTimeout,
+		SessionTimeout: c.WithDefaults().SessionTimeout}, nil
 }
 
 // connect returns the cluster of the configuration once a broker has answered,

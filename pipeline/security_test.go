@@ -87,6 +87,13 @@ func TestConfigOfSecurity(t *testing.T) {
 		"large file": {func(c *pipeline.Config) {
 			c.SASL = pipeline.SASL{"PLAIN", "u", "", file("large", strings.Repeat("x", 1<<20))}
 		}, []string{"SASL.PasswordFile"}},
+		"timeouts": {func(c *pipeline.Config) {
+			c.TransactionTimeout, c.SessionTimeout, c.InstanceID = time.Millisecond, time.Hour, "a b"
+		}, []string{"InstanceID", "SessionTimeout", "TransactionTimeout"}},
+		"long commits": {func(c *pipeline.Config) { c.CommitInterval = 10 * time.Second }, []string{"TransactionTimeout"}},
+		"long commits at least once": {func(c *pipeline.Config) {
+			c.CommitInterval, c.Guarantee = time.Minute, pipeline.AtLeastOnce
+		}, nil},
 		"much": {func(c *pipeline.Config) {
 			*c = pipeline.Config{Brokers: []string{"x"}, Compression: "rar", Partitions: -1, RestartMin: time.Hour, CommitInterval: -1}
 		}, []string{"Brokers", "CommitInterval", "Compression", "Partitions", "RestartMin"}},

@@ -24,6 +24,9 @@ type Config struct {
 	ExactlyOnce        bool
 	TransactionTimeout time.Duration // of an instance that is gone; default 10 s
 
+	// InstanceID makes the members of the groups static; see GroupConfig.
+	InstanceID string
+
 	CommitInterval  time.Duration // default 100 ms
 	GenerationBytes int64         // output bytes after which a commit comes early; default 16 MiB
 	GenerationKeys  int           // changed keys of a partition, likewise; default 50,000

@@ -37,7 +37,8 @@ func fatal(err error) error {
 
 func isFatal(err error) bool {
 	var f *FatalError
-	return errors.As(err, &f)
+	// Two processes with one instance id would take turns in fencing each other.
+	return errors.As(err, &f) || errors.Is(err, transport.ErrInstanceIDTaken)
 }
 
 // errStopped ends an instance whose owner told it to stop.

@@ -113,6 +113,7 @@ func (in *instance) run(drain <-chan struct{}) (err error) {
 		TransactionTimeout: in.e.cfg.TransactionTimeout,
 		Group:              in.e.graph.Group(in.spec),
 		ClientID:           in.e.cfg.ClientID,
+		InstanceID:         in.e.cfg.InstanceID,
 		Topics:             in.topics,
 		Partitioning: transport.Partitioning{
 			Explicit: in.changelogs(),

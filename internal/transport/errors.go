@@ -15,6 +15,9 @@ var (
 	// ErrFenced says that the member is no longer in the group; its
 	// partitions belong to others.
 	ErrFenced = errors.New("member is no longer in the group")
+	// ErrInstanceIDTaken says that another member of the group has the same
+	// instance id.
+	ErrInstanceIDTaken = errors.New("another process has the same instance id")
 	// ErrNoTransactions says that the cluster has not the transactions that
 	// exactly-once needs.
 	ErrNoTransactions = errors.New("cluster has no transactions of version 2")

@@ -109,6 +109,13 @@ type GroupConfig struct {
 
 	Partitioning
 
+	// InstanceID makes the member static (KIP-345): it keeps its partitions
+	// when it leaves, and another one of the same id that joins within the
+	// session timeout gets them, without a rebalance. The older of two is
+	// refused with [ErrInstanceIDTaken]. Kafka only: in memory every member is
+	// dynamic. Default: none.
+	InstanceID string
+
 	// Start is where the member begins in partitions of which the group has
 	// committed no offset. Default: at the oldest record.
 	Start Start

@@ -126,7 +126,9 @@ func (m *member) commitError(ctx context.Context, err error) error {
 	var kind error
 	switch {
 	case errors.Is(err, transport.ErrFenced):
-	case errors.Is(err, kerr.IllegalGeneration), errors.Is(err, kerr.UnknownMemberID), errors.Is(err, kerr.FencedInstanceID),
+	case errors.Is(err, kerr.FencedInstanceID):
+		return m.taken(err)
+	case errors.Is(err, kerr.IllegalGeneration), errors.Is(err, kerr.UnknownMemberID),
 		errors.Is(err, kerr.StaleMemberEpoch), errors.Is(err, kerr.FencedMemberEpoch):
 		kind = transport.ErrFenced
 	case errors.Is(err, kerr.RebalanceInProgress):

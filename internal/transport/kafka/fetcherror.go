@@ -22,6 +22,9 @@ func (m *member) fetchError(ctx context.Context, topic string, partition int32, 
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return nil // Poll's own
 	case errors.As(err, &session):
+		if errors.Is(session.Err, kerr.FencedInstanceID) {
+			return m.taken(session.Err)
+		}
 		if hopeless(session.Err) {
 			return fmt.Errorf("group %s: %w", m.cfg.Group, session.Err)
 		}
@@ -39,13 +42,18 @@ func (m *member) fetchError(ctx context.Context, topic string, partition int32, 
 	return fmt.Errorf("fetch topic %s, partition %d: %w", topic, partition, err)
 }
 
+// taken names the member that was replaced by one of its instance id.
+func (m *member) taken(err error) error {
+	return fmt.Errorf("group %s, instance id %s: %w: %w", m.cfg.Group, m.cfg.InstanceID, transport.ErrInstanceIDTaken, err)
+}
+
 // hopeless says whether joining a group fails in a way that only a change of
 // configuration or of rights mends.
 func hopeless(err error) bool {
 	for _, e := range []error{
 		kerr.GroupAuthorizationFailed, kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed,
 		kerr.SaslAuthenticationFailed, kerr.InvalidGroupID, kerr.InvalidSessionTimeout,
-		kerr.InconsistentGroupProtocol, kerr.GroupMaxSizeReached, kerr.UnsupportedVersion, kerr.FencedInstanceID,
+		kerr.InconsistentGroupProtocol, kerr.GroupMaxSizeReached, kerr.UnsupportedVersion,
 	} {
 		if errors.Is(err, e) {
 			return true

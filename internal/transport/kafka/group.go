@@ -80,6 +80,9 @@ func (c *Cluster) Join(_ context.Context, cfg transport.GroupConfig) (transport.
 		kgo.OnPartitionsLost(m.onLost),
 	)
 	opts = append(opts, transactional(cfg)...)
+	if cfg.InstanceID != "" {
+		opts = append(opts, kgo.InstanceID(cfg.InstanceID))
+	}
 	if cfg.ControlRecords {
 		opts = append(opts, kgo.KeepControlRecords())
 	}

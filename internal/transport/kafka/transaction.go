@@ -110,6 +110,9 @@ func (m *member) commitOffsetsInTransaction(ctx context.Context, offsets transpo
 	req.TransactionalID, req.ProducerID, req.ProducerEpoch = m.cfg.TransactionalID, id, epoch
 	req.Group = m.cfg.Group
 	req.MemberID, req.Generation = m.cl.GroupMetadata()
+	if m.cfg.InstanceID != "" {
+		req.InstanceID = kmsg.StringPtr(m.cfg.InstanceID)
+	}
 	for topic, ps := range offsets {
 		t := kmsg.NewTxnOffsetCommitRequestTopic()
 		t.Topic, t.TopicID = topic, ids[topic]
