@@ -19,9 +19,14 @@
 //     last update; no transaction is left open.
 //   - at least once: nothing is missing, and no sum or number is too low.
 //
-// Sources of trouble, each with a test: services_test.go, brokers_test.go.
+// What goes wrong: services (services_test.go) and brokers (brokers_test.go) are
+// stopped, killed and paused; the network between them (network_test.go), which
+// is a proxy before each broker (proxy_test.go), is slow, resets connections, or
+// swallows what it is given; the disk (disk_test.go) is full, read-only, damaged
+// or gone. soak_test.go does all of it for as long as is wanted.
 //
 // The tests have the build tag kafka. make test-kafka runs short forms; make
-// test-faults sets MILLRACE_FAULTS=long. The log line at the end of each run has
-// its figures.
+// test-faults sets MILLRACE_FAULTS=long; MILLRACE_SOAK is how long the soak is.
+// The log line at the end of each run has its figures, and the first one has the
+// seed of its random choices.
 package faulttest

@@ -306,3 +306,42 @@ func tail(s string) string {
 	}
 	return s
 }
+
+// fewKeys makes what is sent from now on be of so many keys.
+func (x *run) fewKeys(n int) {
+	values := rand.New(rand.NewPCG(x.random.Uint64(), 0))
+	x.values = func() (string, int64) {
+		return fmt.Sprintf("key-%d", values.IntN(n)), int64(values.IntN(eosValues))
+	}
+}
+
+// says waits until a service has logged something.
+func (x *run) says(i int, what string) {
+	x.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		log := x.services[i].log.String()
+		if strings.Contains(log, what) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-x.ctx.Done():
+			x.Fatalf("service %d never says %q:\n%s", i, what, tail(log))
+		}
+	}
+}
+
+// revive starts a service again if it has ended by itself, as whoever runs it
+// would.
+func (x *run) revive(i int) {
+	x.Helper()
+	select {
+	case <-x.services[i].ended:
+		x.fault("service ended by itself")
+		x.Logf("service %d ended by itself: %v\n%s", i, x.services[i].err, tail(x.services[i].log.String()))
+		x.start(i)
+	default:
+	}
+}

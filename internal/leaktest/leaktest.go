@@ -12,9 +12,9 @@ import (
 //
 // Left out are two of libraries: the clock that sarama's metrics start once
 // for the whole process, and the one by which LevelDB frees its buffers, which
-// ends up to a second after its database was closed.
-func Main(m *testing.M) {
-	goleak.VerifyTestMain(m,
+// ends up to a second after its database was closed. A package may name others.
+func Main(m *testing.M, others ...goleak.Option) {
+	goleak.VerifyTestMain(m, append(others,
 		goleak.IgnoreTopFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"),
-		goleak.IgnoreTopFunction("github.com/syndtr/goleveldb/leveldb.(*DB).mpoolDrain"))
+		goleak.IgnoreTopFunction("github.com/syndtr/goleveldb/leveldb.(*DB).mpoolDrain"))...)
 }
