@@ -242,6 +242,26 @@ func (w *world) number(b string) int64 {
 
 func nothing() error { return nil }
 
+// A service is stopped in its tracks (SIGSTOP), for longer than its session, so
+// that another has its partitions and ends its transaction. Then it goes on as
+// if nothing had been, and must not be able to commit what it had begun.
+func TestZombie(t *testing.T) {
+	w := newWorld(t, kafkatest.Addresses(t))
+	var zombie *process
+	killed(w, pipeline.ExactlyOnce, func(one, _ *process) error {
+		zombie = one
+		return one.cmd.Process.Signal(syscall.SIGSTOP)
+	}, func() error {
+		if err := zombie.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+			return err
+		}
+		// What it said before it was stopped may say so already.
+		w.until("the zombie to have nothing", func() bool { return fmt.Sprint(zombie.ready()) != "[2 2 2]" })
+		w.until("the zombie to live again", func() bool { return fmt.Sprint(zombie.ready()) == "[2 2 2]" })
+		return nil
+	})
+}
+
 // One of two services is killed with -9 in the middle of 100,000 records.
 func TestKillService(t *testing.T) {
 	for _, g := range []pipeline.Guarantee{pipeline.AtLeastOnce, pipeline.ExactlyOnce} {

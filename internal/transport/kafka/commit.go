@@ -65,13 +65,17 @@ func (m *member) Commit(ctx context.Context, offsets transport.Offsets) error {
 	}
 }
 
-// admit looks at a request just before it is sent.
+// admit looks at a request just before it is sent, and signs it.
 func (m *member) admit(req *kmsg.OffsetCommitRequest) error {
 	if req.MemberID == "" || req.Generation < 0 {
 		return fmt.Errorf("%w: it has not joined", transport.ErrFenced)
 	}
-	for _, t := range req.Topics {
-		for _, p := range t.Partitions {
+	signed := signature{req.MemberID, m.cfg.TransactionalID}.String()
+	for i, t := range req.Topics {
+		for j, p := range t.Partitions {
+			if m.cfg.TransactionalID != "" {
+				req.Topics[i].Partitions[j].Metadata = &signed
+			}
 			if err := m.has(req.MemberID, transport.TopicPartition{Topic: t.Topic, Partition: p.Partition}); err != nil {
 				return err
 			}

@@ -23,6 +23,8 @@
 //     long; topics.go: the requests
 //   - group.go: a group's member, its callbacks and [transport.Group]'s Poll;
 //     fetcherror.go: what a failed fetch means; commit.go: commits of offsets
+//   - transaction.go: a member's transactions; fence.go: those of members that
+//     are gone
 //   - balancer.go: the group's assignment protocol; assign.go: who gets which
 //     partition
 //   - producer.go, partitioner.go: producing

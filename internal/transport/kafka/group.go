@@ -39,6 +39,7 @@ type member struct {
 
 	produced  atomic.Bool         // since Begin
 	transacts bool                // the cluster was asked; see canTransact
+	idsMu     sync.Mutex
 	topicIDs  map[string][16]byte // see idsOf
 
 	mu    sync.Mutex
@@ -124,6 +125,7 @@ func (m *member) onAssigned(ctx context.Context, _ *kgo.Client, a map[string][]i
 		m.keepError(fmt.Errorf("group %s: %w: it was thrown out and has joined again", m.cfg.Group, transport.ErrFenced))
 	}
 	m.own(a, true)
+	m.fencePredecessors(ctx, a) // before franz-go fetches the offsets, which wait for open transactions
 	if m.cfg.Assigned != nil {
 		m.cfg.Assigned(ctx, a)
 	}

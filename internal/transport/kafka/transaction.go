@@ -24,11 +24,14 @@ func transactional(cfg transport.GroupConfig) []kgo.Opt {
 	if cfg.TransactionalID == "" {
 		return nil
 	}
-	timeout := cfg.TransactionTimeout
-	if timeout <= 0 {
-		timeout = defaultTransactionTimeout
+	return []kgo.Opt{kgo.TransactionalID(cfg.TransactionalID), kgo.TransactionTimeout(transactionTimeout(cfg))}
+}
+
+func transactionTimeout(cfg transport.GroupConfig) time.Duration {
+	if cfg.TransactionTimeout <= 0 {
+		return defaultTransactionTimeout
 	}
-	return []kgo.Opt{kgo.TransactionalID(cfg.TransactionalID), kgo.TransactionTimeout(timeout)}
+	return cfg.TransactionTimeout
 }
 
 // Begin implements [transport.Group].
@@ -113,12 +116,13 @@ func (m *member) commitOffsetsInTransaction(ctx context.Context, offsets transpo
 	if m.cfg.InstanceID != "" {
 		req.InstanceID = kmsg.StringPtr(m.cfg.InstanceID)
 	}
+	signed := signature{req.MemberID, m.cfg.TransactionalID}.String()
 	for topic, ps := range offsets {
 		t := kmsg.NewTxnOffsetCommitRequestTopic()
 		t.Topic, t.TopicID = topic, ids[topic]
 		for p, next := range ps {
 			part := kmsg.NewTxnOffsetCommitRequestTopicPartition()
-			part.Partition, part.Offset = p, next
+			part.Partition, part.Offset, part.Metadata = p, next, &signed
 			t.Partitions = append(t.Partitions, part)
 		}
 		req.Topics = append(req.Topics, t)
@@ -163,6 +167,8 @@ func (m *member) admitTransaction(req *kmsg.TxnOffsetCommitRequest) error {
 // topics by id (KIP-1319). A topic that is deleted and made anew meanwhile has
 // another; offsets of the old one are refused then.
 func (m *member) idsOf(ctx context.Context) (map[string][16]byte, error) {
+	m.idsMu.Lock()
+	defer m.idsMu.Unlock()
 	if m.topicIDs != nil {
 		return m.topicIDs, nil
 	}
