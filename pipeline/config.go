@@ -75,8 +75,17 @@ type Config struct {
 	// of each input. Default 4 MiB.
 	PrefetchBytes int64
 	// CacheBytes bounds the decoded values that are kept in memory, for each
-	// partition of each table. Default 32 MiB.
+	// partition of each table. State that is committed and waits to be written
+	// to the disk comes on top: up to a 32nd of it, and 1 MiB. Default 32 MiB.
 	CacheBytes int64
+	// StoreBytes bounds the memory of LevelDB, for all tables and views of the
+	// service together. One half caches blocks of the files. The other half are
+	// the write buffers, in equal parts for the partitions of all tables and
+	// views, of at least 128 KiB and at most 4 MiB each: while a buffer is
+	// written out a second one takes its place. Below 512 KiB or so for each
+	// partition a table that is written without a pause costs more processor
+	// time. Default 128 MiB.
+	StoreBytes int64
 
 	// Partitions is the number of partitions of topics that are created and
 	// whose declaration says nothing. Default 4.
@@ -135,6 +144,7 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.CommitInterval, 100*time.Millisecond)
 	setDefault(&c.PrefetchBytes, 4<<20)
 	setDefault(&c.CacheBytes, 32<<20)
+	setDefault(&c.StoreBytes, 128<<20)
 	setDefault(&c.Partitions, 4)
 	setDefault(&c.DrainTimeout, 30*time.Second)
 	setDefault(&c.RestartMin, 500*time.Millisecond)
@@ -168,6 +178,7 @@ func (c Config) engine(t *Topology) engine.Config {
 		InstanceID:         c.InstanceID,
 		PrefetchBytes:      c.PrefetchBytes,
 		CacheBytes:         c.CacheBytes,
+		StoreBytes:         c.StoreBytes,
 		Partitions:         int32(c.Partitions),
 		Replication:        int16(c.Replication),
 		CreateTopics:       !c.NoTopicCreation,

@@ -32,7 +32,8 @@ type Config struct {
 	GenerationKeys  int           // changed keys of a partition, likewise; default 50,000
 	PrefetchBytes   int64         // fetched bytes that wait, for each input partition; default 4 MiB
 	CacheBytes      int64         // of clean state, for each table partition; default 32 MiB
-	WriteBytes      int64         // committed state that may wait for the store; default 1 MiB
+	WriteBytes      int64         // committed state that may wait for the store, for each table partition; default CacheBytes/32, at most 1 MiB
+	StoreBytes      int64         // of LevelDB, for all stores together; default 128 MiB
 
 	Partitions   int32 // of topics that are created and say nothing else; default 4
 	Replication  int16 // likewise; default 0: the cluster's
@@ -63,7 +64,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.GenerationBytes, 16<<20)
 	setDefault(&c.GenerationKeys, 50_000)
 	setDefault(&c.PrefetchBytes, 4<<20)
-	setDefault(&c.WriteBytes, 1<<20)
+	setDefault(&c.CacheBytes, 32<<20)
+	setDefault(&c.WriteBytes, min(c.CacheBytes/32, 1<<20)) // it is kept decoded, too
+	setDefault(&c.StoreBytes, 128<<20)
 	setDefault(&c.Partitions, 4)
 	setDefault(&c.RestartMin, 500*time.Millisecond)
 	setDefault(&c.RestartMax, 30*time.Second)
@@ -108,8 +111,10 @@ func (e *Engine) openStore(s StoreSpec) (storage.Store, error) {
 		return e.cfg.OpenStore(s)
 	}
 	return leveldb.Open(filepath.Join(e.cfg.StateDir, e.graph.Name, s.Path()), leveldb.Options{
-		Identity: storage.Identity{Topic: s.Topic, TopicID: s.TopicID, Partition: s.Partition},
-		Mode:     s.Mode,
-		Logger:   e.cfg.Logger,
+		Identity:    storage.Identity{Topic: s.Topic, TopicID: s.TopicID, Partition: s.Partition},
+		Mode:        s.Mode,
+		Cache:       e.blocks,
+		WriteBuffer: e.writeBuffer(),
+		Logger:      e.cfg.Logger,
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/internal/graph"
+	"github.com/millrace/millrace/storage/leveldb"
 )
 
 // Engine runs a topology, or some of its processors.
@@ -15,6 +16,7 @@ type Engine struct {
 	cfg    Config
 	graph  *graph.Topology
 	chunks chunkPool
+	blocks *leveldb.Cache // of all stores
 
 	failures *failureLog
 	deserted chan struct{} // a handler that hangs ends the run
@@ -33,6 +35,7 @@ func New(g *graph.Topology, cfg Config) *Engine {
 	e := &Engine{cfg: cfg.withDefaults(), graph: g, topics: map[string]topicState{},
 		states: map[string]*processorState{}, views: map[string]*View{}, change: make(chan struct{}),
 		failures: newFailureLog(), deserted: make(chan struct{}, 1)}
+	e.blocks = newBlocks(e.cfg)
 	for _, p := range e.selected() {
 		e.states[p.Name] = &processorState{phase: Starting}
 	}

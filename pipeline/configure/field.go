@@ -53,6 +53,7 @@ var usages = [][2]string{
 	{"CommitInterval", "how often outputs, state and positions are committed"},
 	{"PrefetchBytes", "bytes of fetched records that wait, for each partition of each input"},
 	{"CacheBytes", "bytes of decoded values in memory, for each partition of each table"},
+	{"StoreBytes", "bytes of LevelDB's caches and write buffers, for all tables and views together"},
 	{"Partitions", "number of partitions of topics that are created and declare none"},
 	{"Replication", "replication factor of topics that are created; default: the cluster's"},
 	{"NoTopicCreation", "make a topic that does not exist an error instead of creating it"},

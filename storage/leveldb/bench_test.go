@@ -115,6 +115,36 @@ func BenchmarkApply(b *testing.B) {
 	}
 }
 
+// BenchmarkWriteBuffer writes one key an iteration, in batches of 100 keys, with
+// the sizes that a store's share of a service's memory comes to.
+func BenchmarkWriteBuffer(b *testing.B) {
+	for _, kib := range []int{128, 256, 512, 1024, 4096} {
+		b.Run(fmt.Sprintf("%dKiB", kib), func(b *testing.B) {
+			s, err := Open(filepath.Join(b.TempDir(), "0"), Options{Identity: testIdentity, WriteBuffer: kib << 10})
+			if err != nil {
+				b.Fatal(err)
+			}
+			batch := s.NewBatch()
+			value := make([]byte, 100)
+			i := 0
+			end := cpu(b)
+			for b.Loop() {
+				batch.Put(benchKey(i%benchKeys), value)
+				if i++; i%100 == 0 {
+					if err := s.Apply(batch); err != nil {
+						b.Fatal(err)
+					}
+					batch.Reset()
+				}
+			}
+			end()
+			if err := s.Close(); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
+
 // BenchmarkRestore restores a table of benchKeys records.
 func BenchmarkRestore(b *testing.B) {
 	b.ReportAllocs()

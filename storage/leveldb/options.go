@@ -23,9 +23,14 @@ type Options struct {
 	// BlockCache is the memory for uncompressed blocks of this store, in bytes.
 	// Default 8 MiB.
 	BlockCache int
-	// WriteBuffer is the size of LevelDB's memory table, in bytes; up to twice
-	// as much is in memory, and is read from the journal when the store is
-	// opened again. Default 4 MiB.
+	// Cache is memory for uncompressed blocks that stores share, instead of
+	// BlockCache. Default: none is shared.
+	Cache *Cache
+	// WriteBuffer is the size of LevelDB's memory table, in bytes. It is taken
+	// as a whole when the store is opened, whatever the store holds; up to twice
+	// as much is in memory while it is written, and is read from the journal
+	// when the store is opened again. A batch that is larger has a table of its
+	// own size. Default 4 MiB.
 	WriteBuffer int
 	// Sync has every batch reach the disk before Apply returns, which takes as
 	// long as the disk does, often milliseconds. Without it a crash of the
@@ -80,10 +85,27 @@ func (o Options) validate() error {
 	return errors.Join(errs...)
 }
 
+// l0Tables is how many memory tables are written to files of their own before
+// these are merged with all older ones. What has come together by then is what
+// matters for the cost of writing: small memory tables are merged after more of
+// them. Each file is one more to look into for a key, or its bloom filter.
+func (o Options) l0Tables() int {
+	return min(max(opt.DefaultWriteBuffer/o.WriteBuffer, 1), 4) * opt.DefaultCompactionL0Trigger
+}
+
 func (o Options) leveldb() *opt.Options {
+	blocks := opt.DefaultBlockCacher
+	if o.Cache != nil {
+		blocks = o.Cache.blocks
+	}
+	l0 := o.l0Tables()
 	return &opt.Options{
+		BlockCacher:            blocks,
 		BlockCacheCapacity:     o.BlockCache,
 		WriteBuffer:            o.WriteBuffer,
+		CompactionL0Trigger:    l0,
+		WriteL0SlowdownTrigger: 2 * l0,
+		WriteL0PauseTrigger:    3 * l0,
 		Filter:                 filter.NewBloomFilter(10),
 		OpenFilesCacheCapacity: 64,
 		NoSync:                 o.noSync,
