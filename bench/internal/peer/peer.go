@@ -1,0 +1,70 @@
+// Package peer is what the contenders written in Go share: their command line,
+// which is that of the contenders in other languages too.
+//
+// A contender reads its arguments, processes the input until it gets SIGTERM
+// or SIGINT, and commits its positions under a consumer group that the
+// measuring program knows, by which it is measured. Nothing else is asked of
+// it. What goes wrong goes to standard error, with exit code 1.
+package peer
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/millrace/millrace/bench/internal/workload"
+)
+
+// Args is a contender's command line.
+type Args struct {
+	Brokers     []string
+	Workload    workload.Workload
+	App         string // the name of the application, with which its topics and groups begin
+	Input       string
+	Table       string // the topic of the table that is joined
+	Output      string
+	State       string // folder
+	ExactlyOnce bool
+	Commit      time.Duration // between commits
+	Partitions  int
+}
+
+// Run runs a contender's main function until a signal, and exits.
+func Run(run func(context.Context, Args) error) {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	a, err := parse(os.Args[1:])
+	if err == nil {
+		err = run(ctx, a)
+	}
+	if err != nil && ctx.Err() == nil {
+		fmt.Fprintln(os.Stderr, err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func parse(args []string) (a Args, err error) {
+	f := flag.NewFlagSet("contender", flag.ContinueOnError)
+	brokers := f.String("brokers", "", "addresses, with commas between")
+	name := f.String("workload", "", "its name")
+	f.StringVar(&a.App, "app", "", "the application's name")
+	f.StringVar(&a.Input, "input", "", "topic")
+	f.StringVar(&a.Table, "table", "", "topic")
+	f.StringVar(&a.Output, "output", "", "topic")
+	f.StringVar(&a.State, "state", "", "folder")
+	guarantee := f.String("guarantee", "at-least-once", "or exactly-once")
+	f.DurationVar(&a.Commit, "commit", 100*time.Millisecond, "the commit interval")
+	f.IntVar(&a.Partitions, "partitions", 4, "of every topic")
+	if err = f.Parse(args); err != nil {
+		return a, err
+	}
+	a.Brokers, a.ExactlyOnce = strings.Split(*brokers, ","), *guarantee == "exactly-once"
+	a.Workload, err = workload.Find(*name)
+	return a, err
+}
