@@ -27,7 +27,7 @@ type options struct {
 	partitions            int
 	commit, timeout       time.Duration
 	heap                  string
-	out                   string
+	out, profiles         string
 }
 
 func main() {
@@ -41,6 +41,7 @@ func main() {
 	flag.DurationVar(&o.timeout, "timeout", 10*time.Minute, "of one run")
 	flag.StringVar(&o.heap, "heap", "512m", "greatest heap of a JVM")
 	flag.StringVar(&o.out, "out", "", "folder to write results.md and the plots to; default: to standard output only")
+	flag.StringVar(&o.profiles, "profiles", "", "folder for profiles of the contenders in Go; default none")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -83,7 +84,7 @@ func bench(ctx context.Context, o options) error {
 	}
 	defer t.Close()
 	b := &measure.Bench{Root: root, Dir: dir, Brokers: cluster.Addresses(), Topics: t, Partitions: o.partitions,
-		Commit: o.commit, Timeout: o.timeout}
+		Commit: o.commit, Timeout: o.timeout, Profiles: o.profiles}
 
 	rep := report.New(fmt.Sprintf("go run ./bench %s", strings.Join(os.Args[1:], " ")))
 	for _, w := range workloads {

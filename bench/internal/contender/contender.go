@@ -110,6 +110,7 @@ type Args struct {
 	State     string
 	Commit    string
 	Partition int
+	Profile   string // file for a profile, if the contender is written in Go
 	Stderr    *os.File
 }
 
@@ -127,6 +128,9 @@ func (c Contender) command(a Args) *exec.Cmd {
 		target := filepath.Join(a.Root, "bench", "peers", "streams", "target")
 		class := filepath.Join(target, "classes") + string(os.PathListSeparator) + filepath.Join(target, "lib", "*")
 		return exec.Command("java", append([]string{"-Xmx" + c.Heap, "-cp", class, "Main"}, args...)...)
+	}
+	if a.Profile != "" {
+		args = append(args, "--profile="+a.Profile)
 	}
 	return exec.Command(filepath.Join(a.Dir, c.Program), args...)
 }

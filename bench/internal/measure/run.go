@@ -27,6 +27,7 @@ type Bench struct {
 	Partitions int
 	Commit     time.Duration
 	Timeout    time.Duration // of one run
+	Profiles   string        // folder for profiles of the contenders in Go; none by default
 }
 
 const (
@@ -118,7 +119,12 @@ func (r *run) do(ctx context.Context, n int) error {
 
 // start starts the contender.
 func (r *run) start() (*contender.Process, error) {
-	return r.c.Start(contender.Args{Root: r.b.Root, Dir: r.b.Dir, Brokers: r.b.Brokers, Workload: r.w, App: r.app,
+	profile := ""
+	if r.b.Profiles != "" {
+		profile = filepath.Join(r.b.Profiles, r.app+".prof")
+	}
+	return r.c.Start(contender.Args{Profile: profile,
+		Root: r.b.Root, Dir: r.b.Dir, Brokers: r.b.Brokers, Workload: r.w, App: r.app,
 		Input: r.input, Table: Table(r.w), Output: r.output, State: r.state(), Commit: r.b.Commit.String(),
 		Partition: r.b.Partitions, Stderr: r.log})
 }

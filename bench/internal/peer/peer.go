@@ -9,10 +9,12 @@ package peer
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"strings"
 	"syscall"
 	"time"
@@ -32,6 +34,7 @@ type Args struct {
 	ExactlyOnce bool
 	Commit      time.Duration // between commits
 	Partitions  int
+	Profile     string // file for a profile of processor time, for looking into a result; none by default
 }
 
 // Run runs a contender's main function until a signal, and exits.
@@ -40,7 +43,7 @@ func Run(run func(context.Context, Args) error) {
 	defer stop()
 	a, err := parse(os.Args[1:])
 	if err == nil {
-		err = run(ctx, a)
+		err = profiled(a.Profile, func() error { return run(ctx, a) })
 	}
 	if err != nil && ctx.Err() == nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -61,10 +64,28 @@ func parse(args []string) (a Args, err error) {
 	guarantee := f.String("guarantee", "at-least-once", "or exactly-once")
 	f.DurationVar(&a.Commit, "commit", 100*time.Millisecond, "the commit interval")
 	f.IntVar(&a.Partitions, "partitions", 4, "of every topic")
+	f.StringVar(&a.Profile, "profile", "", "file")
 	if err = f.Parse(args); err != nil {
 		return a, err
 	}
 	a.Brokers, a.ExactlyOnce = strings.Split(*brokers, ","), *guarantee == "exactly-once"
 	a.Workload, err = workload.Find(*name)
 	return a, err
+}
+
+// profiled runs a function and writes a profile of its processor time.
+func profiled(file string, run func() error) error {
+	if file == "" {
+		return run()
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	err = run()
+	pprof.StopCPUProfile()
+	return errors.Join(err, f.Close())
 }
