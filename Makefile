@@ -35,6 +35,19 @@ test-kafka: ## Run the tests against a three-broker Kafka of their own; needs Ja
 test-faults: ## Run the fault tests in their long forms, verbosely; needs Java 17 and Maven
 	@MILLRACE_FAULTS=long $(KAFKA) run go test -tags kafka -count=1 -timeout 60m -v $(TESTFLAGS) ./internal/faulttest
 
+.PHONY: bench
+bench: ## Measure everything beside goka and Kafka Streams, in about an hour; needs Java 17 and Maven
+	@go run ./bench -out docs/benchmarks $(ARGS)
+
+.PHONY: bench-quick
+bench-quick: ## Measure four workloads beside goka and Kafka Streams, in under ten minutes
+	@go run ./bench -workloads copy,count-10k,dedupe,restore -records 1000000 -rounds 1 $(ARGS)
+
+# Times differ from machine to machine; allocations do not.
+.PHONY: bench-smoke
+bench-smoke: ## Check what the hot path allocates
+	@go test -count=1 -v -run 'HotPathAllocations' ./internal/engine ./internal/table
+
 .PHONY: lint
 lint: ## Check the formatting, go vet and staticcheck
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not formatted (gofmt -w):"; echo "$$unformatted"; exit 1; } >&2

@@ -38,13 +38,7 @@ func copyTask(m Metrics) *task {
 // to the end of its commit: fetches of 1,000 records, a commit for each ten.
 func benchmarkCopy(b *testing.B, m Metrics) {
 	const fetch = 1000
-	t := copyTask(m)
-	value, at := make([]byte, 200), time.Now()
-	records := make([]*transport.Record, fetch)
-	for i := range records {
-		records[i] = &transport.Record{Topic: "in", Key: []byte("some-key"), Value: value, Timestamp: at, Offset: int64(i)}
-	}
-	f := transport.Fetch{TopicPartition: transport.TopicPartition{Topic: "in"}, Records: records, End: fetch}
+	t, f := copyTask(m), fetchOf(fetch)
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {
 		t.queue.put(f)
@@ -54,6 +48,16 @@ func benchmarkCopy(b *testing.B, m Metrics) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/fetch, "ns/record")
+}
+
+// fetchOf returns a fetch of n records of 200 bytes.
+func fetchOf(n int) transport.Fetch {
+	value, at := make([]byte, 200), time.Now()
+	records := make([]*transport.Record, n)
+	for i := range records {
+		records[i] = &transport.Record{Topic: "in", Key: []byte("some-key"), Value: value, Timestamp: at, Offset: int64(i)}
+	}
+	return transport.Fetch{TopicPartition: transport.TopicPartition{Topic: "in"}, Records: records, End: int64(n)}
 }
 
 func commitTask(tb testing.TB, t *task) {
@@ -85,5 +89,27 @@ func TestArenaIsLeftWhenItsRestIsTooSmall(t *testing.T) {
 	}
 	if allocs := testing.AllocsPerRun(1000, keep); allocs > 0 { // it is the average, rounded down
 		t.Errorf("%v allocations for each encoding of 200 bytes, want one for each arena of %d", allocs, arenaSize)
+	}
+}
+
+// What the engine allocates is for each fetch and each commit, not for each
+// record: of 10,000 records, fetched by the thousand and committed once.
+func TestHotPathAllocations(t *testing.T) {
+	const fetches, fetch, limit = 10, 1000, 320
+	task, f := copyTask(Metrics{}), fetchOf(fetch)
+	round := func() {
+		for range fetches {
+			task.queue.put(f)
+			task.run()
+		}
+		commitTask(t, task)
+	}
+	for range 3 { // fills the pools
+		round()
+	}
+	if allocs := testing.AllocsPerRun(20, round); allocs > limit {
+		t.Errorf("%v allocations for %d records and their commit, want at most %d", allocs, fetches*fetch, limit)
+	} else {
+		t.Logf("%v allocations for %d records and their commit", allocs, fetches*fetch)
 	}
 }

@@ -1,0 +1,76 @@
+package table
+
+import (
+	"encoding/binary"
+	"fmt"
+	"testing"
+	"time"
+)
+
+// number is a codec without allocations of its own.
+type number struct{}
+
+func (number) Append(dst []byte, v int64) ([]byte, error) {
+	return binary.BigEndian.AppendUint64(dst, uint64(v)), nil
+}
+func (number) Decode(b []byte) (int64, error) { return int64(binary.BigEndian.Uint64(b)), nil }
+
+// counter returns a table and a function that counts n records of a thousand
+// keys in it and commits.
+func counter(tb testing.TB, n int) func() {
+	tb.Helper()
+	t := New(Options{Name: "counts", Store: newStore(tb), Lock: ignoreLock{}}, number{}, nil)
+	keys := make([][]byte, 1000)
+	for i := range keys {
+		keys[i] = fmt.Appendf(nil, "key-%04d", i)
+	}
+	at := time.Unix(1_700_000_000, 0)
+	return func() {
+		for i := range n {
+			t.Begin(at)
+			key := keys[i%len(keys)]
+			v, _, err := t.Get(key)
+			if err == nil {
+				err = t.Set(key, v+1)
+			}
+			if err != nil {
+				tb.Fatal(err)
+			}
+		}
+		f, err := t.Freeze(func([]byte, []byte, time.Time) {})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		t.Committed(f, 1)
+	}
+}
+
+type ignoreLock struct{}
+
+func (ignoreLock) Lock()   {}
+func (ignoreLock) Unlock() {}
+
+func BenchmarkCount(b *testing.B) {
+	const n = 10_000
+	round := counter(b, n)
+	b.ReportAllocs()
+	for b.Loop() {
+		round()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/record")
+}
+
+// Counting a key that is in the cache allocates nothing; a commit does, for
+// all that was set since the last one.
+func TestHotPathAllocations(t *testing.T) {
+	const n, limit = 10_000, 20
+	round := counter(t, n)
+	for range 3 {
+		round()
+	}
+	if allocs := testing.AllocsPerRun(20, round); allocs > limit {
+		t.Errorf("%v allocations for %d records and their commit, want at most %d", allocs, n, limit)
+	} else {
+		t.Logf("%v allocations for %d records and their commit", allocs, n)
+	}
+}
