@@ -66,3 +66,27 @@ func TestWriteBufferAndFiles(t *testing.T) {
 		t.Error("a negative write buffer is accepted")
 	}
 }
+
+// However often a small store with a small write buffer is opened, it has few
+// files.
+func TestReopenedStoreHasFewFiles(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "0")
+	for n := range 12 {
+		s, err := Open(dir, Options{Identity: testIdentity, WriteBuffer: 128 << 10, noSync: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := s.NewBatch()
+		b.Put(benchKey(n), []byte("value"))
+		if err := errors.Join(s.Apply(b), s.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.ldb"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) > 5 {
+		t.Errorf("%d files: %s", len(files), files)
+	}
+}

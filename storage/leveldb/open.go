@@ -10,6 +10,7 @@ import (
 	"github.com/syndtr/goleveldb/leveldb"
 	"github.com/syndtr/goleveldb/leveldb/opt"
 	ldb "github.com/syndtr/goleveldb/leveldb/storage"
+	"github.com/syndtr/goleveldb/leveldb/util"
 
 	"github.com/millrace/millrace/storage"
 )
@@ -93,6 +94,9 @@ func open(dir string, o Options) (_ *Store, err error) {
 	if err := s.begin(o); err != nil {
 		return nil, err
 	}
+	if err := tidy(db); err != nil {
+		return nil, err
+	}
 	if g.cut != nil {
 		s.fellBack(g, o)
 	}
@@ -112,6 +116,27 @@ func openFiles(dir string, o Options) (ldb.Storage, error) {
 		return o.wrap(files), nil
 	}
 	return files, nil
+}
+
+// tidySize is up to what size of all its files a store is tidied.
+const tidySize = 4 << 20
+
+// tidy merges the files of a small store. Each start leaves one more, with what
+// was in the journal, and each costs memory while it is open: its index, its
+// filter, its file descriptor. LevelDB itself goes by their number only, which is
+// higher for small write buffers.
+func tidy(db *leveldb.DB) error {
+	var s leveldb.DBStats
+	if err := db.Stats(&s); err != nil {
+		return err
+	}
+	if len(s.LevelTablesCounts) == 0 || s.LevelTablesCounts[0] < opt.DefaultCompactionL0Trigger || s.LevelSizes.Sum() > tidySize {
+		return nil
+	}
+	if err := db.CompactRange(util.Range{}); isCorrupted(err) {
+		return err
+	}
+	return nil // another fault, such as a full disk, stops writes as well, which tell
 }
 
 // begin reads the meta space of a database that was just opened, and fills that

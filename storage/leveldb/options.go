@@ -100,8 +100,11 @@ func (o Options) leveldb() *opt.Options {
 	}
 	l0 := o.l0Tables()
 	return &opt.Options{
-		BlockCacher:            blocks,
-		BlockCacheCapacity:     o.BlockCache,
+		BlockCacher:        blocks,
+		BlockCacheCapacity: o.BlockCache,
+		// Else blocks of files that were merged away, which nobody reads any
+		// more, stay until the cache is full.
+		BlockCacheEvictRemoved: true,
 		WriteBuffer:            o.WriteBuffer,
 		CompactionL0Trigger:    l0,
 		WriteL0SlowdownTrigger: 2 * l0,
