@@ -28,15 +28,22 @@ type Profile struct {
 	Languages []string           `json:"languages,omitempty"`
 	Wishes    []Wish             `json:"wishes,omitempty"`
 	Learned   map[string]Learned `json:"learned,omitempty"`
-	At        time.Time          `json:"at,omitzero"` // when the learned weights were as they stand
+	Scale     float64            `json:"scale,omitempty"` // of what was learned: see Learned.strength
+	At        time.Time          `json:"at,omitzero"`     // when the learned weights were as they stand
 	Clicked   map[string]Clicked `json:"clicked,omitempty"`
 }
 
 // Learned is the weight of a term.
 type Learned struct {
 	Weight float64 `json:"weight"`
+	Liked  float64 `json:"liked,omitempty"` // how many of the articles that were liked have the term; fades as the weight does
 	Label  string  `json:"label,omitempty"`
 }
+
+// strength is what a term is worth before the profile's Scale: its weight,
+// times the number of liked articles that have it. What several have in common
+// is what the reader looks for, and what one alone has mostly is not.
+func (l Learned) strength() float64 { return l.Weight * max(l.Liked, 1) }
 
 // Clicked is what a click on an article counted.
 type Clicked struct {
@@ -75,6 +82,7 @@ func (p Profile) Learn(c topics.Click, terms []Term) Profile {
 		return p
 	}
 	delta := gain(c.Kind) - before.Gain
+	liked := likes(gain(c.Kind)) - likes(before.Gain)
 	if c.Kind == topics.ClickOpen && again { // opening does not undo a judgement
 		return p
 	}
@@ -93,11 +101,14 @@ func (p Profile) Learn(c topics.Click, terms []Term) Profile {
 		f := fade(c.At.Sub(p.At))
 		for k, l := range p.Learned {
 			l.Weight *= f
+			l.Liked *= f
 			p.Learned[k] = l
 		}
 		p.At = c.At
 	default:
-		delta *= fade(p.At.Sub(c.At))
+		f := fade(p.At.Sub(c.At))
+		delta *= f
+		liked *= f
 	}
 	for _, t := range terms {
 		value := t.Value
@@ -109,18 +120,43 @@ func (p Profile) Learn(c topics.Click, terms []Term) Profile {
 		}
 		l := p.Learned[t.Key]
 		l.Weight += delta * value
+		l.Liked = max(l.Liked+liked, 0)
 		l.Label = cmp.Or(l.Label, t.Label)
 		p.Learned[t.Key] = l
 	}
 	p.trim()
+	p.Scale = p.scale()
 	return p
+}
+
+func likes(gain float64) float64 {
+	if gain > 0 {
+		return 1
+	}
+	return 0
+}
+
+// scale is what keeps the sum of what was learned as it would be if each term
+// were worth its weight: a profile of many clicks does not outweigh what the
+// reader declared by the square of their number.
+func (p Profile) scale() float64 {
+	var weights, strengths float64
+	for _, k := range slices.Sorted(maps.Keys(p.Learned)) { // sums of floats depend on the order
+		l := p.Learned[k]
+		weights += l.Weight * l.Weight
+		strengths += l.strength() * l.strength()
+	}
+	if strengths == 0 {
+		return 0
+	}
+	return round(math.Sqrt(weights / strengths))
 }
 
 func (p Profile) trim() {
 	maps.DeleteFunc(p.Learned, func(_ string, l Learned) bool { return math.Abs(l.Weight) < 1e-3 })
 	if n := len(p.Learned) - MaxLearned; n > 0 {
 		keys := slices.SortedFunc(maps.Keys(p.Learned), func(a, b string) int {
-			return cmp.Or(cmp.Compare(math.Abs(p.Learned[a].Weight), math.Abs(p.Learned[b].Weight)), cmp.Compare(a, b))
+			return cmp.Or(cmp.Compare(math.Abs(p.Learned[a].strength()), math.Abs(p.Learned[b].strength())), cmp.Compare(a, b))
 		})
 		for _, k := range keys[:n] {
 			delete(p.Learned, k)
@@ -152,10 +188,10 @@ func (p Profile) Wants() map[string]Want {
 	out := map[string]Want{}
 	norm := 0.0
 	for _, l := range p.Learned {
-		norm += l.Weight * l.Weight
+		norm += l.strength() * l.strength()
 	}
 	for k, l := range p.Learned {
-		out[k] = Want{Level: int(math.Round(math.Log2(math.Abs(l.Weight) / math.Sqrt(norm))))}
+		out[k] = Want{Level: int(math.Round(math.Log2(math.Abs(l.strength()) / math.Sqrt(norm))))}
 	}
 	for _, w := range p.Wishes {
 		for _, part := range w.Parts {

@@ -52,7 +52,7 @@ func Worth(w Want, value, rarity float64) bool {
 	return w.Declared || math.Exp2(float64(w.Level))*value*rarity*rarity >= worth
 }
 
-const worth = 0.001
+const worth = 0.002
 
 // Score returns what a candidate is worth to a profile, without regard to its
 // age, and the strongest reasons. A score that is not above 0 is no
@@ -76,7 +76,7 @@ func Score(p Profile, c Candidate) (float64, []topics.Reason) {
 	for key, part := range c.Parts {
 		if l, ok := p.Learned[key]; ok {
 			learned = append(learned, topics.Reason{Term: cmp.Or(part.Label, l.Label, key), Source: "click",
-				Score: l.Weight * part.Value * part.Rarity * part.Rarity})
+				Score: l.strength() * p.Scale * part.Value * part.Rarity * part.Rarity})
 		}
 	}
 	slices.SortFunc(learned, strongest)

@@ -12,12 +12,13 @@ import (
 
 // Bounds of what is made of one article.
 const (
-	MaxTerms  = 48   // words, of an article
+	MaxTerms  = 64   // words, of an article
 	maxTags   = 8    // terms for tags, of an article
 	maxNext   = 6    // following terms that are remembered, of a term
 	maxWords  = 3000 // of an article's text that are looked at
 	maxKey    = 200  // bytes of a term
-	titleGain = 2    // a word of the title counts as this many of the text, besides its own
+	maxSingle = 64   // single characters of Chinese and the like, of an article
+	longText  = 300  // bytes of a text beside which a word of the title counts twice
 )
 
 // Prefixes of terms that are no words.
@@ -36,12 +37,21 @@ type Term struct {
 
 // Terms returns what an article is about: its best MaxTerms words, up to 8 tags,
 // and its feed. The values of the words are 1+ln of how often they occur, those
-// of the title counted more, with a Euclidean norm of 1; those of tags and the
-// feed are 1.
+// of a long text's title counted twice, with a Euclidean norm of 1; those of
+// tags and the feed are 1.
+//
+// Of Chinese and other scripts without spaces, the first single characters are
+// terms too, besides the pairs of all: two titles on one matter often share
+// characters but no pair.
 func Terms(a clean.Article) []Term {
 	words := map[string]*counted{}
-	count(words, a.Title, 1+titleGain)
+	title := 1
+	if len(a.Text) > longText {
+		title = 2
+	}
+	count(words, a.Title, title)
 	count(words, a.Text, 1)
+	countSingle(words, a.Title, a.Text)
 	list := make([]*counted, 0, len(words))
 	for _, w := range words {
 		list = append(list, w)
@@ -98,6 +108,24 @@ func count(words map[string]*counted, s string, n int) {
 			last.Next = append(last.Next, key)
 		}
 		last = w
+	}
+}
+
+// countSingle counts the first single characters.
+func countSingle(words map[string]*counted, texts ...string) {
+	n := 0
+	for _, s := range texts {
+		for key := range text.Characters(s) {
+			if n++; n > maxSingle {
+				return
+			}
+			w := words[key]
+			if w == nil {
+				w = &counted{Term: Term{Key: key, Label: key}, at: len(words)}
+				words[key] = w
+			}
+			w.n++
+		}
 	}
 }
 

@@ -72,6 +72,24 @@ func Labelled(s string) iter.Seq2[string, string] {
 	}
 }
 
+// Characters yields the single characters of the runs of s, in order and without
+// those that are stop words. A text of a few characters has few pairs in common
+// with others on its matter; what it has is characters.
+func Characters(s string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for t := range Tokens(Normalize(s)) {
+			if t.Kind != Run {
+				continue
+			}
+			for _, r := range t.Text {
+				if !isStopChar(r) && !yield(string(r)) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // appendPairs appends the overlapping character pairs of a run, on request
 // without those that are stop words, until out has limit elements.
 func appendPairs(out []string, run string, limit int, stop bool) []string {
