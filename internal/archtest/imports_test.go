@@ -54,11 +54,6 @@ var rules = []rule{
 		why: "apps are the highest layer: nothing depends on one",
 	},
 	{
-		from: []string{"cmd/..."},
-		to:   []string{"internal/...", "apps/...", "bench/..."},
-		why:  "a command is a thin shell around the public layer, which a user's own program can use as well",
-	},
-	{
 		from: []string{"..."}, exceptFrom: []string{"internal/...", "bench/..."},
 		to:  []string{"github.com/lovoo/goka/...", "github.com/IBM/sarama/..."},
 		why: "goka and sarama are how the engine works, not what a user sees",
@@ -125,8 +120,8 @@ func TestRules(t *testing.T) {
 		{"apps/rss-articles", "apps/rss-articles/internal/feed", ""},
 		{"apps/rss-articles", "internal/engine", "cannot import internal"},
 		{"bench", "apps/rss-articles", "highest layer"},
-		{"cmd/millrace", "pipeline/tool", ""},
-		{"cmd/millrace", "internal/engine", "thin shell"},
+		{"apps/millrace", "pipeline/tool", ""},
+		{"apps/millrace", "internal/engine", "cannot import internal"},
 		{"internal/engine", "github.com/lovoo/goka", ""},
 		{"pipeline", "github.com/lovoo/goka/storage", "not what a user sees"},
 		{"apps/rss-articles", "github.com/IBM/sarama", "not what a user sees"},

@@ -5,6 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/millrace/millrace/pipeline"
@@ -16,27 +18,37 @@ type Settings struct {
 	// environment. One that is empty counts as not set.
 	LookupEnv func(name string) (string, bool)
 
-	c     *pipeline.Config
-	file  string
-	given map[string]string // of flags, by the fields' paths
+	// Check, if not nil, is what the command itself demands of the
+	// configuration; its error is reported with all others. It gets what was
+	// read also where a part of that is wrong.
+	Check func(pipeline.Config) error
+
+	c        *pipeline.Config
+	fields   []Field
+	optional []string // paths that may be missing
+	file     string
+	given    map[string]string // of flags, by the fields' paths
 }
 
 // Load fills a configuration from a file and the environment, without flags. An
 // empty path leaves the file to MILLRACE_CONFIG. The error is that of
 // Settings.Load.
 func Load(c *pipeline.Config, file string) error {
-	return (&Settings{c: c, file: file}).Load()
+	return (&Settings{c: c, fields: Fields(), file: file}).Load()
 }
 
 // Flags defines a flag for every setting, and -config for the file. A name that
 // the set has already is left to whom it belongs. Parse the flags, then call
 // Load.
-func Flags(fs *flag.FlagSet, c *pipeline.Config) *Settings {
-	s := &Settings{c: c, given: map[string]string{}}
-	if fs.Lookup("config") == nil {
-		fs.StringVar(&s.file, "config", "", "`file` with settings, in YAML or JSON")
+func Flags(fs *flag.FlagSet, c *pipeline.Config, options ...Option) *Settings {
+	s := &Settings{c: c, fields: Fields(), given: map[string]string{}}
+	for _, o := range options {
+		o(s)
 	}
-	for _, f := range Fields() {
+	if fs.Lookup("config") == nil {
+		fs.StringVar(&s.file, "config", "", "`file` with settings, in YAML or JSON ("+Prefix+"CONFIG)")
+	}
+	for _, f := range s.fields {
 		if fs.Lookup(f.Flag) == nil {
 			fs.Var(&flagValue{s, f}, f.Flag, f.Usage+" ("+f.Env+")")
 		}
@@ -55,12 +67,12 @@ func (v *flagValue) Set(text string) error { v.s.given[v.f.Path] = text; return 
 func (v *flagValue) IsBoolFlag() bool      { return v.f.Kind == "yes/no" }
 func (v *flagValue) String() string        { return v.f.Default }
 
-// Load fills the configuration and validates it as a whole. The error is a
-// *pipeline.ValidationError with everything that is wrong in any source; the
-// configuration is unchanged then. What depends on the topology is checked by
+// Load fills the configuration and validates it as a whole. The error has a
+// *pipeline.ValidationError with everything that is wrong in any source, and
+// that of Check; the configuration is unchanged then. What depends on the topology is checked by
 // pipeline.NewService.
 func (s *Settings) Load() error {
-	l := loading{c: *s.c, origin: map[string]string{}, fields: Fields()}
+	l := loading{c: *s.c, origin: map[string]string{}, fields: s.fields, optional: s.optional}
 	lookup := s.LookupEnv
 	if lookup == nil {
 		lookup = os.LookupEnv
@@ -84,8 +96,15 @@ func (s *Settings) Load() error {
 		}
 	}
 	l.validate()
+	var errs []error
 	if len(l.problems) > 0 {
-		return &pipeline.ValidationError{Subject: "configuration", Problems: l.problems}
+		errs = append(errs, &pipeline.ValidationError{Subject: "configuration", Problems: l.problems})
+	}
+	if s.Check != nil {
+		errs = append(errs, s.Check(l.c))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
 	*s.c = l.c
 	return nil
@@ -95,6 +114,7 @@ func (s *Settings) Load() error {
 type loading struct {
 	c        pipeline.Config
 	fields   []Field
+	optional []string
 	origin   map[string]string // where a field was set last, by its path
 	problems []*pipeline.Problem
 }
@@ -121,6 +141,7 @@ func (l *loading) fromFile(path, named string) {
 		where := fmt.Sprintf("file %s, line %d, %s", path, e.line, e.key)
 		f, ok := l.byKey(e.key)
 		switch {
+		case !ok && known(e.key): // left out by Only
 		case !ok:
 			l.bad(where, "", "there is no such setting%s", l.similar(e.key))
 		case e.bad != "":
@@ -129,6 +150,11 @@ func (l *loading) fromFile(path, named string) {
 			l.set(f, e.text, where)
 		}
 	}
+}
+
+// known says whether there is a setting, for this command or another.
+func known(key string) bool {
+	return slices.ContainsFunc(Fields(), func(f Field) bool { return f.Key == key })
 }
 
 func (l *loading) byKey(key string) (Field, bool) {
@@ -153,6 +179,13 @@ func (l *loading) similar(key string) string {
 	return "; docs/configuration.md lists them"
 }
 
+// missing says whether a setting has no value.
+func (l *loading) missing(path string) bool {
+	return slices.ContainsFunc(l.fields, func(f Field) bool {
+		return f.Path == path && reflect.ValueOf(l.c).FieldByIndex(f.index).IsZero()
+	})
+}
+
 // validate adds what is wrong with the whole, at the place where it was said.
 func (l *loading) validate() {
 	told := map[string]bool{}
@@ -166,6 +199,9 @@ func (l *loading) validate() {
 	for _, p := range v.Problems {
 		if told[p.Field] {
 			continue // it has no value, for a reason that was told
+		}
+		if slices.Contains(l.optional, p.Field) && l.missing(p.Field) {
+			continue
 		}
 		if where, ok := l.origin[p.Field]; ok {
 			l.bad(where, p.Field, "%s", p.What)

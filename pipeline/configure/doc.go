@@ -21,5 +21,8 @@
 //	}
 //	err := pipeline.Run(ctx, Topology(), cfg)
 //
+// A command that needs less, or has names of its own for some, says so with
+// [Only], [Optional] and [Named]. [Parse] reports all mistakes in flags at once.
+//
 // docs/configuration.md lists all settings.
 package configure

@@ -10,6 +10,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/millrace/millrace/pipeline/configure"
 )
 
 // Exit codes.
@@ -26,6 +28,8 @@ type command struct {
 	about string
 	// flags declares the flags and returns what runs with them.
 	flags func(*flag.FlagSet) action
+	// check, if not nil, says what is wrong with the flags, after flags.
+	check func() error
 }
 
 // action runs a command with the words that follow its flags.
@@ -77,10 +81,13 @@ func Run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	fs := flag.NewFlagSet(cmd.name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	run := cmd.flags(fs)
-	err := fs.Parse(args)
+	err := configure.Parse(fs, args)
 	if errors.Is(err, flag.ErrHelp) {
 		help(out, all)
 		return OK
+	}
+	if cmd.check != nil {
+		err = errors.Join(err, cmd.check())
 	}
 	if err != nil {
 		err = usageError{err}

@@ -24,7 +24,7 @@ func TestHelpShowsEverything(t *testing.T) {
 			t.Errorf("%v: exit code %d", args, code)
 		}
 		for _, want := range []string{"rss-articles [run]", "rss-articles parse", "rss-articles eval-dedupe", "rss-articles eval-match", "rss-articles topology", "rss-articles version",
-			"-brokers HOST:PORT", "-feeds URL|FILE|OPML", "-http HOST:PORT", "-state FOLDER", "-processors NAME", "-host", "-interval", "-allow-private", "-proxy", "-log LEVEL", "-log-format", "-format text|mermaid", "127.0.0.1:8080", "dedupe"} {
+			"-brokers HOST:PORT", "-feeds URL|FILE|OPML", "-http HOST:PORT", "-state FOLDER", "-processors NAME", "-host", "-interval", "-allow-private", "-proxy", "-log LEVEL", "-config file", "-tls-ca-file", "-sasl-password-file", "-client-id", "-rack", "MILLRACE_SASL_PASSWORD_FILE", "-log-format", "-format text|mermaid", "127.0.0.1:8080", "dedupe"} {
 			if !strings.Contains(out, want) {
 				t.Errorf("%v: no %q in\n%s", args, want, out)
 			}
@@ -50,8 +50,10 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"-log", "LOUD"}, Usage, "LOUD"},
 		{[]string{"-log-format", "xml"}, Usage, "xml"},
 		{[]string{"-interval", "often"}, Usage, "often"},
-		{[]string{"-processors", "x", "-state", dir}, Failed, "dedupe"},
-		{[]string{"-feeds", filepath.Join(dir, "none"), "-state", dir}, Failed, "none"},
+		{[]string{"-processors", "x", "-state", dir}, Usage, "dedupe"},
+		{[]string{"-feeds", filepath.Join(dir, "none"), "-state", dir}, Usage, "none"},
+		{[]string{"-tls-enabled", "-state", dir}, Usage, "no -brokers"},
+		{[]string{"-config", filepath.Join(dir, "none.yaml")}, Usage, "none.yaml"},
 		{[]string{"parse"}, Usage, "files"},
 		{[]string{"parse", filepath.Join(dir, "none")}, Failed, ""},
 		{[]string{"eval-dedupe"}, Usage, "files"},
@@ -61,6 +63,28 @@ func TestExitCodes(t *testing.T) {
 		if code != tt.code || !strings.Contains(errOut, tt.says) {
 			t.Errorf("%v: exit code %d, %q; want %d, %q", tt.args, code, errOut, tt.code, tt.says)
 		}
+	}
+}
+
+// All that is wrong with a command line, the environment and a file is in one
+// message, without the password.
+func TestAllMistakesAtOnce(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "rss.yaml")
+	if err := os.WriteFile(file, []byte("sasl: {username: me, password: s3cret}\ncommit-interval: soon\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("MILLRACE_TLS_CA_FILE", "/does/not/exist")
+	code, out, errOut := try(t, "-config", file, "-nothing", "-http", "here", "-interval", "1ms", "-brokers", "b", "-feeds", "ftp://a.example/", "-log", "LOUD", "-log-format", "xml", "-processors", "cuont")
+	if code != Usage {
+		t.Errorf("exit code %d", code)
+	}
+	for _, want := range []string{"-nothing", "LOUD", "xml", `"here"`, "-interval", `"b" is not host:port`, "ftp", "cuont", "MILLRACE_TLS_CA_FILE", "commit-interval", "SASL.Mechanism"} {
+		if !strings.Contains(errOut, want) {
+			t.Errorf("no %s in: %s", want, errOut)
+		}
+	}
+	if strings.Contains(errOut+out, "s3cret") {
+		t.Errorf("the password is in: %s", errOut)
 	}
 }
 

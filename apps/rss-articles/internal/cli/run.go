@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"io"
 	"log/slog"
@@ -12,25 +13,30 @@ import (
 	"github.com/lmittmann/tint"
 
 	"github.com/millrace/millrace/apps/rss-articles/internal/run"
+	"github.com/millrace/millrace/pipeline"
+	"github.com/millrace/millrace/pipeline/configure"
 )
 
 func runCommand() command {
-	return command{name: "run", about: "Run the app: with no flags on an embedded broker, with sample feeds and a page at http://127.0.0.1:8080.", flags: func(fs *flag.FlagSet) action {
-		var c run.Config
-		var brokers, hosts, processors list
-		var feeds feedList
-		level, format := slog.LevelInfo, "text"
-		fs.Var(&brokers, "brokers", "`HOST:PORT,...` of a Kafka cluster, instead of the embedded broker")
+	var c run.Config
+	var hosts list
+	var feeds feedList
+	var settings *configure.Settings
+	var level slog.Level
+	var format string
+	flags := func(fs *flag.FlagSet) action {
+		settings = configure.Flags(fs, &c.Kafka, configure.Optional("Brokers"),
+			configure.Named("Brokers", "brokers", "`HOST:PORT,...` of a Kafka cluster, instead of the embedded broker"),
+			configure.Named("StateDir", "state", "`FOLDER` for what must survive a restart; each process needs its own"),
+			configure.Named("Processors", "processors", "`NAME,...` of the processors to run in this process, so that several share the work on one cluster; "+run.Fetcher+" is the fetcher,\nwhich runs in one process only. Default: all: "+strings.Join(append(run.Topology().Processors(), run.Fetcher), ", ")))
 		fs.Var(&feeds, "feeds", "`URL|FILE|OPML,...` to subscribe to, instead of the sample feeds: addresses of feeds, OPML files,\nfiles with an address a line, or feed documents; may be repeated")
 		fs.StringVar(&c.HTTP, "http", "127.0.0.1:8080", "`HOST:PORT` of the page and the API. There is no login: beyond this machine,\nput a proxy with one in front")
 		fs.Var(&hosts, "host", "`NAME,...` by which browsers may ask for the page, besides IP addresses and localhost; * for any")
-		fs.StringVar(&c.State, "state", "millrace-state", "`FOLDER` for what must survive a restart; each process needs its own")
-		fs.Var(&processors, "processors", "`NAME,...` of the processors to run in this process, so that several share the work on one cluster; "+run.Fetcher+" is the fetcher,\nwhich runs in one process only. Default: all: "+strings.Join(append(run.Topology().Processors(), run.Fetcher), ", "))
 		fs.DurationVar(&c.Interval, "interval", 0, "how often to fetch a feed at least, as far as its publisher allows, such as 15m. Default: by how often it changes")
 		fs.BoolVar(&c.AllowPrivate, "allow-private", false, "fetch feeds at private and local addresses too")
 		fs.BoolVar(&c.Proxy, "proxy", false, "fetch through the proxy of the environment: HTTP_PROXY, HTTPS_PROXY, NO_PROXY")
-		fs.TextVar(&level, "log", level, "the least `LEVEL` to log: DEBUG, INFO, WARN, ERROR")
-		fs.StringVar(&format, "log-format", format, "`text|json`")
+		fs.TextVar(&level, "log", slog.LevelInfo, "the least `LEVEL` to log: DEBUG, INFO, WARN, ERROR")
+		fs.StringVar(&format, "log-format", "text", "`text|json`")
 		return func(ctx context.Context, args []string, _, errOut io.Writer) error {
 			if len(args) > 0 {
 				return usage("%q is not a flag; feeds are named with -feeds", args[0])
@@ -39,10 +45,19 @@ func runCommand() command {
 			if err != nil {
 				return err
 			}
-			c.Brokers, c.Hosts, c.Processors, c.Feeds, c.Logger = brokers, hosts, processors, feeds, log
+			c.Logger = log
 			return run.Run(ctx, c)
 		}
-	}}
+	}
+	check := func() error {
+		_, ferr := logger(io.Discard, level, format)
+		settings.Check = func(k pipeline.Config) error {
+			c.Kafka, c.Brokers, c.State, c.Processors, c.Hosts, c.Feeds = k, k.Brokers, k.StateDir, k.Processors, hosts, feeds
+			return c.Validate()
+		}
+		return errors.Join(settings.Load(), ferr)
+	}
+	return command{name: "run", about: "Run the app: with no flags on an embedded broker, with sample feeds and a page at http://127.0.0.1:8080.\nSettings with a name MILLRACE_... may also be in the environment, or in the file of -config.", flags: flags, check: check}
 }
 
 // logger logs to w: lines for people, or JSON.

@@ -88,10 +88,10 @@ func (a *app) start() error {
 		return err
 	}
 	exporter := metrics.New(metrics.Options{})
-	if a.service, err = pipeline.NewService(Topology(), pipeline.Config{
-		Brokers: brokers, StateDir: a.state.path("tables"), Processors: a.cfg.processors(), Views: web.Views(),
-		Logger: a.quiet(), Metrics: exporter.Hooks(),
-	}); err != nil {
+	kafka := a.cfg.Kafka
+	kafka.Brokers, kafka.StateDir, kafka.Processors = brokers, a.state.path("tables"), a.cfg.processors()
+	kafka.Views, kafka.Logger, kafka.Metrics = web.Views(), a.quiet(), exporter.Hooks()
+	if a.service, err = pipeline.NewService(Topology(), kafka); err != nil {
 		return err
 	}
 	server, err := web.New(web.Config{Service: a.service, Logger: a.log})

@@ -46,6 +46,10 @@ type Config struct {
 	// Proxy takes the fetcher's proxy from the environment (HTTP_PROXY and so
 	// on).
 	Proxy bool
+	// Kafka is how to connect, and what else pipeline.Config has. What has a
+	// field here is taken from there: Kafka.Brokers, StateDir and Processors
+	// are not looked at, nor Views, Logger and Metrics.
+	Kafka pipeline.Config
 	// Logger gets what happens. Default slog.Default().
 	Logger *slog.Logger
 	// Started is called with the page's address once it answers, Ready once
@@ -72,14 +76,29 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// validate returns all that is wrong.
+// Validate returns all that is wrong, in one error, apart from Brokers and
+// Kafka, which package configure checks where they are said.
+func (c Config) Validate() error {
+	_, err := readSources(c.Feeds)
+	return errors.Join(c.withDefaults().own(), err)
+}
+
+// validate is the check of Run, which reads the feeds itself.
 func (c Config) validate() error {
 	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	for _, b := range c.Brokers {
 		if host, port, err := net.SplitHostPort(b); err != nil || host == "" || port == "" {
-			bad("-brokers: %q is not host:port", b)
+			errs = append(errs, fmt.Errorf("-brokers: %q is not host:port", b))
 		}
+	}
+	return errors.Join(append(errs, c.own())...)
+}
+
+func (c Config) own() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if len(c.Brokers) == 0 && (c.Kafka.TLS != pipeline.TLS{} || c.Kafka.SASL != pipeline.SASL{}) {
+		bad("TLS or SASL is set, and no -brokers: the embedded broker has neither")
 	}
 	if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
 		bad("-http: %q is not host:port", c.HTTP)

@@ -4,7 +4,10 @@
 //	millrace dead-letters replay -brokers HOST:PORT -topic TOPIC -dry-run
 //	millrace reset -brokers HOST:PORT -app TOPOLOGY -dry-run
 //
-// Each has -h. It ends with 0, or 1 after an error, or 2 for wrong arguments.
+// Each has -h. How to connect (addresses, TLS, user and password) also comes
+// from the file and the environment of the service, as docs/configuration.md
+// says. It ends with 0, or 1 after an error, or 2 for wrong arguments, all of
+// which are in one message.
 package main
 
 import (
@@ -22,6 +25,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/pipeline"
+	"github.com/millrace/millrace/pipeline/configure"
 	"github.com/millrace/millrace/pipeline/tool"
 )
 
@@ -29,6 +33,8 @@ const usage = `usage:
   millrace dead-letters list -brokers HOST:PORT,... -topic TOPIC [filters]
   millrace dead-letters replay -brokers HOST:PORT,... -topic TOPIC [filters] [-limit N] [-group GROUP] [-dry-run]
   millrace reset -brokers HOST:PORT,... -app TOPOLOGY [-processor NAME,...] [-to TIME] [-new-app NAME] [-delete TOPIC,...] [-state-dir DIR] [-dry-run]
+
+Each has -h with all flags. How to connect comes from a file (-config), the environment or flags: docs/configuration.md.
 
 filters: -processor NAME  -stage STAGE  -source TOPIC  -key KEY  -error TEXT  -since TIME  -until TIME
 A TIME is like 2026-01-31T12:00:00Z.
@@ -41,15 +47,9 @@ func main() {
 	os.Exit(code)
 }
 
-// errUsage says that the arguments are wrong; what is wrong was written.
-var errUsage = errors.New("usage")
-
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := &command{out: stdout, flags: flag.NewFlagSet("millrace", flag.ContinueOnError)}
-	c.flags.SetOutput(stderr)
-	c.flags.Usage = func() { fmt.Fprint(stderr, usage) }
-	var brokers string
-	c.flags.StringVar(&brokers, "brokers", "", "addresses of the cluster, host:port, separated by commas")
+	c.flags.SetOutput(io.Discard)
 	c.cfg.Logger = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	c.cfg.ClientID = "millrace-tool"
 
@@ -58,20 +58,30 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprint(stderr, usage)
 		return 2
 	}
-	if err := c.flags.Parse(rest); err != nil {
-		return 2
+	only := []string{"Brokers", "ClientID", "TLS", "SASL", "ConnectTimeout"}
+	if c.local {
+		only = append(only, "StateDir")
 	}
+	settings := configure.Flags(c.flags, &c.cfg, configure.Only(only...))
+	err := configure.Parse(c.flags, rest)
+	if errors.Is(err, flag.ErrHelp) {
+		c.help(stderr)
+		return 0
+	}
+	wrong := []error{err}
 	if c.flags.NArg() > 0 {
-		fmt.Fprintf(stderr, "millrace: unexpected argument %q\n%s", c.flags.Arg(0), usage)
-		return 2
+		wrong = append(wrong, fmt.Errorf("unexpected argument %q", c.flags.Arg(0)))
 	}
-	c.cfg.Brokers = split(brokers)
-	err := do(ctx)
-	switch {
-	case errors.Is(err, errUsage):
+	for _, name := range c.required {
+		if c.flags.Lookup(name).Value.String() == "" {
+			wrong = append(wrong, fmt.Errorf("-%s is missing", name))
+		}
+	}
+	if err := errors.Join(append(wrong, settings.Load())...); err != nil {
 		fmt.Fprintf(stderr, "millrace: %v\n%s", err, usage)
 		return 2
-	case err != nil:
+	}
+	if err := do(ctx); err != nil {
 		fmt.Fprintf(stderr, "millrace: %v\n", err)
 		return 1
 	}
@@ -82,6 +92,16 @@ type command struct {
 	flags *flag.FlagSet
 	cfg   pipeline.Config
 	out   io.Writer
+
+	required []string // flags
+	local    bool     // it has to do with the state folder
+}
+
+// help shows the flags of the command.
+func (c *command) help(w io.Writer) {
+	fmt.Fprint(w, usage+"\nflags:\n")
+	c.flags.SetOutput(w)
+	c.flags.PrintDefaults()
 }
 
 // find declares the flags of the command that args begin with.
@@ -120,10 +140,8 @@ func (c *command) list() func(context.Context) error {
 	var f tool.Filter
 	c.filter(&f)
 	topic := c.flags.String("topic", "", "the dead-letter topic")
+	c.required = []string{"topic"}
 	return func(ctx context.Context) error {
-		if *topic == "" {
-			return fmt.Errorf("%w: -topic is missing", errUsage)
-		}
 		out := json.NewEncoder(c.out)
 		return tool.DeadLetters(ctx, c.cfg, *topic, f, func(l tool.Letter) error { return out.Encode(l) })
 	}
@@ -136,10 +154,8 @@ func (c *command) replay() func(context.Context) error {
 	c.flags.IntVar(&o.Limit, "limit", 0, "put back as many; 0: all that are there")
 	c.flags.StringVar(&o.Group, "group", "", "consumer group that notes the progress")
 	c.flags.BoolVar(&o.DryRun, "dry-run", false, "only show what would be put back")
+	c.required = []string{"topic"}
 	return func(ctx context.Context) error {
-		if o.Topic == "" {
-			return fmt.Errorf("%w: -topic is missing", errUsage)
-		}
 		o.Each = func(l tool.Letter) {
 			fmt.Fprintf(c.out, "%s/%d/%d -> %s/%d key %q: %s\n", o.Topic, l.Partition, l.Offset, l.Source.Topic, l.Source.Partition, l.Key, l.Error)
 		}
@@ -163,12 +179,9 @@ func (c *command) reset() func(context.Context) error {
 	c.time(&o.To, "to", "read the inputs from this time on, instead of from the oldest records")
 	c.flags.StringVar(&o.NewApp, "new-app", "", "the name under which the topology will run: the old positions stay")
 	list(&o.Delete, "delete", "inputs or outputs to be deleted as well, separated by commas")
-	c.flags.StringVar(&c.cfg.StateDir, "state-dir", "", "the state folder on this machine; default millrace-state")
 	dry := c.flags.Bool("dry-run", false, "only show what would be done")
+	c.required, c.local = []string{"app"}, true
 	return func(ctx context.Context) error {
-		if o.App == "" {
-			return fmt.Errorf("%w: -app is missing", errUsage)
-		}
 		plan, err := tool.Reset(ctx, c.cfg, o, *dry)
 		if plan != nil {
 			fmt.Fprint(c.out, plan)
