@@ -144,11 +144,11 @@ func history(t *testing.T, rt *rapid.T) {
 			return memory.Verdict{}
 		})
 	}
-	steps := rapid.IntRange(3, 14).Draw(rt, "steps")
+	steps := rapid.IntRange(3, 24).Draw(rt, "steps")
 	for range steps {
 		machine := rapid.SampledFrom([]string{"m1", "m2"}).Draw(rt, "machine")
 		switch step := rapid.SampledFrom([]string{"send", "send", "send", "start", "stop", "kill", "expel", "wipe",
-			"fail produce", "fail commit", "kill at produce", "kill at commit", "settle"}).Draw(rt, "step"); step {
+			"fail produce", "fail commit", "kill at produce", "kill at commit", "settle", "settle", "settle"}).Draw(rt, "step"); step {
 		case "send":
 			for range rapid.IntRange(1, 8).Draw(rt, "records") {
 				k := rapid.SampledFrom([]string{"a", "b", "c", "d", "e"}).Draw(rt, "key")

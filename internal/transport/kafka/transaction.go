@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -90,7 +91,10 @@ func (m *member) CommitTransaction(ctx context.Context, offsets transport.Offset
 		if err == nil {
 			break
 		}
-		if !kerr.IsRetriable(err) || errors.Is(err, kerr.RebalanceInProgress) || !wait(ctx, backoff(n)) {
+		// The markers of the transaction before may still be under way on a
+		// busy cluster: it passes, although kerr does not say so.
+		again := kerr.IsRetriable(err) || errors.Is(err, kerr.ConcurrentTransactions)
+		if !again || errors.Is(err, kerr.RebalanceInProgress) || !wait(ctx, backoff(n)) {
 			return m.commitError(ctx, err)
 		}
 	}
@@ -138,10 +142,14 @@ func (m *member) commitOffsetsInTransaction(ctx context.Context, offsets transpo
 		return fmt.Errorf("%w: the group's coordinator knows TxnOffsetCommit up to version %d, 5 is needed (Kafka 4.0)",
 			transport.ErrNoTransactions, resp.Version)
 	}
+	names := map[[16]byte]string{} // the response has ids only
+	for topic, id := range ids {
+		names[id] = topic
+	}
 	for _, t := range resp.Topics {
 		for _, p := range t.Partitions {
 			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-				return fmt.Errorf("topic %s, partition %d: %w", t.Topic, p.Partition, err)
+				return fmt.Errorf("topic %s, partition %d: %w", cmp.Or(t.Topic, names[t.TopicID]), p.Partition, err)
 			}
 		}
 	}

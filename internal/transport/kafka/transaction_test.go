@@ -10,6 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/millrace/millrace/internal/transport"
 )
 
@@ -226,5 +230,31 @@ func TestZombiesAreFenced(t *testing.T) {
 	}
 	if err := gone.g.AbortTransaction(gone.ctx); err != nil {
 		t.Error(err)
+	}
+}
+
+// The coordinator refuses offsets while it still ends the transaction before:
+// the commit is tried again until it has done so.
+func TestTransactionCommitWaitsForTheOneBefore(t *testing.T) {
+	k := newFake(t)
+	c := newTestCluster(t, k.ListenAddrs())
+	in, out := newTopic(t, c, 1), newTopic(t, c, 1)
+	x := newTransactor(t, c, unique(t, "group"), unique(t, "tx"), in, out)
+	defer x.g.Close()
+	send(t, c, in, 0, "0")
+	if err := x.g.Begin(x.ctx); err != nil {
+		t.Fatal(err)
+	}
+	for x.poll() == 0 {
+	}
+	busy := k.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: kerr.ConcurrentTransactions, Count: 3})
+	if err := x.g.CommitTransaction(x.ctx, x.offsets()); err != nil {
+		t.Fatal(err)
+	}
+	if busy.Hits() != 3 {
+		t.Errorf("%d commits were refused, want 3", busy.Hits())
+	}
+	if got := committed(t, c, out, 1); !slices.Equal(got, numbers(1)) {
+		t.Errorf("committed %v", got)
 	}
 }
