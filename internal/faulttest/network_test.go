@@ -32,19 +32,21 @@ var netFaults = []netFault{
 	{"requests late by more than the session", "latency", "upstream", map[string]int64{"latency": partitioned.Milliseconds()}, partitioned + 2*time.Second},
 }
 
-// happen lets a fault befall the connections of a network.
-func (f netFault) happen(x *run, w *network) {
+// happen lets a fault befall the connections of a network. Before it is mended,
+// atEnd is called.
+func (f netFault) happen(x *run, w *network, atEnd func()) {
 	x.Helper()
 	w.fail(f.toxic, f.direction, f.attributes)
 	x.fault(f.name)
 	x.pass(f.lasts)
-	if f.lasts > sessionTimeout+time.Second && f.toxic != "latency" {
-		x.alone()
-	}
+	atEnd()
 	w.mend()
 }
 
-// alone checks that the group has thrown out the one that is cut off.
+func nothing() {}
+
+// alone checks that the groups have thrown out the one that is cut off, as they
+// do unless a rebalance was under way before.
 func (x *run) alone() {
 	x.Helper()
 	for p := range x.w.processors() {
@@ -75,7 +77,11 @@ func TestNetwork(t *testing.T) {
 	stop := x.load(either(2_000, 500))
 	for i := range either(3, 1) {
 		for j, f := range netFaults {
-			f.happen(x, nets[(i+j)%2])
+			atEnd := nothing
+			if f.lasts == partitioned {
+				atEnd = x.alone
+			}
+			f.happen(x, nets[(i+j)%2], atEnd)
 			x.pass(2 * time.Second)
 		}
 	}

@@ -38,7 +38,7 @@ var soakFaults = []struct {
 	{1, func(s *soak, i int) { s.k.killed(s.run, i) }},
 	{1, func(s *soak, i int) { s.k.paused(s.run, i) }},
 	{1, (*soak).bothKilled},
-	{4, func(s *soak, i int) { netFaults[s.random.IntN(len(netFaults))].happen(s.run, s.nets[i]) }},
+	{4, func(s *soak, i int) { netFaults[s.random.IntN(len(netFaults))].happen(s.run, s.nets[i], nothing) }},
 	{1, func(s *soak, i int) { s.kill9(i); s.wipe(i, "folder wiped"); s.start(i) }},
 	{1, func(s *soak, i int) { s.kill9(i); damage(s.run, s.services[i].Dir, false); s.start(i) }},
 	{1, func(s *soak, i int) { s.kill9(i); damage(s.run, s.services[i].Dir, true); s.start(i) }},
