@@ -38,6 +38,16 @@ func TestTableOfBadInput(t *testing.T) {
 		"handler panic":          stops(orders.Record("o1", "x"), func(*pipeline.Context, string) error { panic("index out of range") }),
 		"handler that hangs":     &pipeline.HangError{Processor: "count", Topic: "orders", Offset: 7, Key: "o1", For: 60e9},
 	}
+	none := codec.New("none", func(string) ([]byte, error) { return nil, errors.New("no room for it") }, func([]byte) (string, error) { return "", nil })
+	p := pipeline.Process("count")
+	state := pipeline.State(p, pipeline.NewTable("seen", none))
+	pipeline.Input(p, orders, func(ctx *pipeline.Context, v string) error { state.Set(ctx, v); return nil })
+	err := pipelinetest.New(t, pipeline.New("shop").From(orders).Add(p)).TrySend(orders.Record("o1", "x"))
+	var unencodable *pipeline.EncodeError
+	if !errors.As(err, &unencodable) || unencodable.Key != "o1" {
+		t.Errorf("state that does not encode: %v", err)
+	}
+	rows["state that does not encode"] = err
 	config := func(c pipeline.Config) error {
 		_, err := pipeline.NewService(topology(nothing[string]), c)
 		return err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/internal/engine"
+	"github.com/millrace/millrace/internal/table"
 	"github.com/millrace/millrace/internal/transport"
 )
 
@@ -140,6 +141,11 @@ func (e *RecordError) Unwrap() error { return e.Err }
 // Config.HandlerTimeout with Config.StopHungHandlers, or when the run was to
 // end and the handler ignored the end of its Context.
 type HangError = engine.HangError
+
+// EncodeError is in the error of a run that ended because a value of a table did
+// not encode when it was to be committed. The handler that set it has returned
+// then, so that no error policy applies.
+type EncodeError = table.EncodeError
 
 // maxShownKey bounds how much of a key a message shows.
 const maxShownKey = 200

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/millrace/millrace/internal/table"
 	"github.com/millrace/millrace/internal/transport"
 )
 
@@ -19,6 +20,20 @@ func (e *ProduceError) Error() string {
 }
 
 func (e *ProduceError) Unwrap() error { return e.Err }
+
+// unencodable names the record that left a value which does not encode. Its
+// handler has returned: other records may have read the value since, so that no
+// policy for the one record can take it back, and the run ends before all that
+// is not committed.
+func (t *task) unencodable(err error) error {
+	var e *table.EncodeError
+	if !errors.As(err, &e) {
+		return fmt.Errorf("processor %s, partition %d: %w", t.in.spec.Name, t.id, err)
+	}
+	return fmt.Errorf("processor %s: could not encode the state that was set by the record at topic %s, partition %d, offset %d: %w. "+
+		"Nothing is committed past it: mend the codec or what the handler sets, and start again",
+		t.in.spec.Name, t.in.topics[e.Input], t.id, e.Offset, err)
+}
 
 // FatalError marks an error that a restart cannot mend, such as a record that
 // a processor was configured to stop at.

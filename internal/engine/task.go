@@ -180,6 +180,7 @@ func (t *task) handle(input int, r *transport.Record) error {
 	staged := t.cur.out.total
 	for _, s := range t.states {
 		s.Begin(r.Timestamp)
+		s.From(input, r.Offset)
 	}
 	err := t.call(input, r)
 	if err == nil && t.in.e.cfg.Check {
@@ -262,7 +263,7 @@ func (t *task) freeze() (*generation, error) {
 			g.last[i] = r
 		})
 		if err != nil {
-			return nil, fatal(fmt.Errorf("processor %s, partition %d: %w", t.in.spec.Name, t.id, err))
+			return nil, fatal(t.unencodable(err))
 		}
 		g.frozen[i] = f
 	}

@@ -10,9 +10,11 @@ import (
 
 // EncodeError is the failure to encode a value at a commit.
 type EncodeError struct {
-	Table string
-	Key   string
-	Err   error
+	Table  string
+	Key    string
+	Input  int   // the record that set it: the number of its input
+	Offset int64 // and its offset there
+	Err    error
 }
 
 func (e *EncodeError) Error() string {
@@ -47,7 +49,7 @@ func (t *Table[V]) Freeze(emit func(key, value []byte, at time.Time)) (Frozen, e
 			var err error
 			n := len(arena)
 			if arena, err = t.encode(arena, e.val); err != nil {
-				return nil, &EncodeError{t.o.Name, string(e.key), err}
+				return nil, &EncodeError{t.o.Name, string(e.key), int(e.from.input), e.from.offset, err}
 			}
 			// An append that grew the arena leaves the older encodings in
 			// the older array, which is just as well.

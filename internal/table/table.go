@@ -52,6 +52,9 @@ type State interface {
 	// lock is held from one to the other.
 	Begin(at time.Time)
 	Rollback()
+	// From says which record it is that began, for errors: its offset in an
+	// input.
+	From(input int, offset int64)
 	// Verify returns an error when Options.Check found a value changed in place.
 	Verify() error
 	// Dirty returns how many keys were set since the last Freeze.
@@ -87,6 +90,7 @@ type Table[V any] struct {
 	unsaved []*entry[V] // what the store has not, for iterators
 	undo    []undo[V]
 	at      time.Time // of the record at hand
+	from    origin    // likewise
 	mark    int       // len(dirty) at Begin
 	markUn  int       // len(unsaved) at Begin
 
@@ -106,6 +110,7 @@ type entry[V any] struct {
 	key     []byte
 	val     V
 	at      time.Time // of the record that set it
+	from    origin    // likewise
 	has     bool
 	gen     uint64 // the generation in which it was last set
 	pins    int32  // frozen or queued writes that need the entry
@@ -117,11 +122,18 @@ type entry[V any] struct {
 }
 
 type undo[V any] struct {
-	e   *entry[V]
-	val V
-	at  time.Time
-	has bool
-	gen uint64
+	e    *entry[V]
+	val  V
+	at   time.Time
+	from origin
+	has  bool
+	gen  uint64
+}
+
+// origin is the record that set a value.
+type origin struct {
+	offset int64
+	input  int32
 }
 
 // New returns a table over a store. clone may be nil.
@@ -169,8 +181,8 @@ func (t *Table[V]) put(key []byte, v V, has bool) error {
 	if err != nil || (!has && !e.has) {
 		return err
 	}
-	t.undo = append(t.undo, undo[V]{e, e.val, e.at, e.has, e.gen})
-	e.val, e.at, e.has = v, t.at, has
+	t.undo = append(t.undo, undo[V]{e, e.val, e.at, e.from, e.has, e.gen})
+	e.val, e.at, e.from, e.has = v, t.at, t.from, has
 	if t.o.Check {
 		t.watchSet(e)
 	}
@@ -241,11 +253,14 @@ func (t *Table[V]) Begin(at time.Time) {
 	t.checks = t.checks[:0]
 }
 
+// From implements State.
+func (t *Table[V]) From(input int, offset int64) { t.from = origin{offset, int32(input)} }
+
 // Rollback undoes all since Begin.
 func (t *Table[V]) Rollback() {
 	for i := len(t.undo) - 1; i >= 0; i-- {
 		u := t.undo[i]
-		u.e.val, u.e.at, u.e.has, u.e.gen = u.val, u.at, u.has, u.gen
+		u.e.val, u.e.at, u.e.from, u.e.has, u.e.gen = u.val, u.at, u.from, u.has, u.gen
 	}
 	t.undo = t.undo[:0]
 	clear(t.dirty[t.mark:])
