@@ -86,6 +86,10 @@ func (s *Service) Run(ctx context.Context) (err error) {
 
 	if ec.Cluster == nil {
 		cluster, closeCluster, err := s.cfg.connect(ctx, ec.ClientID)
+		if err != nil && ctx.Err() != nil && !errors.Is(err, ErrTLS) && !errors.Is(err, ErrAuthentication) {
+			s.log.Info("service was to end before it had connected", "topology", s.topology.name, "error", err)
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -94,6 +98,9 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	}
 	producer, err := ec.Cluster.NewProducer(ctx, transport.ProducerConfig{ClientID: ec.ClientID,
 		Partitioning: transport.Partitioning{By: s.partitioners()}})
+	if err != nil && ctx.Err() != nil {
+		return nil // it was to end before it began
+	}
 	if err != nil {
 		return err
 	}
