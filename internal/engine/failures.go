@@ -94,7 +94,7 @@ func (e *Engine) recordFailed(proc string, r *transport.Record, d graph.Decision
 		attrs = append(attrs, slog.Duration("in", d.Wait.Round(time.Millisecond)))
 	}
 	if unshown > 0 {
-		attrs = append(attrs, slog.Int("others not shown", unshown))
+		attrs = append(attrs, slog.Int("others", unshown))
 	}
 	e.cfg.Logger.Warn("record failed: "+d.Verdict.String(), attrs...)
 }

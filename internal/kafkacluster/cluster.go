@@ -56,7 +56,7 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 		if err == nil || attempt == attempts || cfg.BasePort != 0 || !errors.Is(err, ErrPortTaken) {
 			return c, err
 		}
-		cfg.Logger.Info("kafka: a port was taken meanwhile, trying others", "err", err)
+		cfg.Logger.Info("kafka: a port was taken meanwhile, trying others", "error", err)
 	}
 }
 

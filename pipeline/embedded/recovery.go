@@ -86,7 +86,7 @@ func recoverData(ctx context.Context, data string, clean bool, log *slog.Logger)
 		return err
 	}
 	log.Info("embedded Kafka broker recovered its data folder after a kill", "partitions", len(ps),
-		"aborted", aborted, "committed", committed, "fenced", fenced, "torn_bytes", cut, "took", time.Since(begin))
+		"aborted", aborted, "committed", committed, "fenced", fenced, "tornBytes", cut, "took", time.Since(begin))
 	return nil
 }
 

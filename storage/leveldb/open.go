@@ -49,7 +49,7 @@ func Open(dir string, o Options) (*Store, error) {
 			return nil, errors.Join(err, merr, lock.Unlock())
 		}
 		o.Logger.Warn("store is replaced by an empty one, to be restored from its changelog",
-			"store", dir, "reason", reason, "kept", aside)
+			"store", dir, "error", reason, "kept", aside)
 		if s, err = open(dir, o); err == nil {
 			s.info = Info{State: Replaced, Reason: reason, MovedTo: aside}
 		}
@@ -180,5 +180,5 @@ func (s *Store) fellBack(g *guard, o Options) {
 		return
 	}
 	o.Logger.Warn("store lost batches; it is as it was before them, and the changelog has the rest",
-		"store", s.dir, "offset", next, "reason", g.cut, "unusable", g.lost)
+		"store", s.dir, "offset", next, "error", g.cut, "unusable", g.lost)
 }
