@@ -25,6 +25,7 @@ func newCluster(t *testing.T, listeners ...kafkacluster.Listener) cluster {
 	t.Helper()
 	k, err := kafkacluster.Start(t.Context(), kafkacluster.Config{
 		Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler), Listeners: listeners,
+		StartTimeout: patient, // of brokers that come back while others work
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -77,6 +77,9 @@ func TestNetwork(t *testing.T) {
 	stop := x.load(either(2_000, 500))
 	for i := range either(3, 1) {
 		for j, f := range netFaults {
+			if !long() && f.lasts < sessionTimeout {
+				f.lasts /= 2
+			}
 			atEnd := nothing
 			if f.lasts == partitioned {
 				atEnd = x.alone
