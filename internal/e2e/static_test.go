@@ -67,17 +67,17 @@ func TestStaticMembership(t *testing.T) {
 
 // Of two processes with one instance id, the older one ends.
 func TestStaticMemberIsReplaced(t *testing.T) {
-	w := newWorld(t, brokers(t))
-	atLeastOnce := func(c *pipeline.Config) { c.Guarantee = pipeline.AtLeastOnce }
-	one := w.ready(w.start("one", app(w.app).deduped(), atLeastOnce, static("id")))
-	w.services = nil // one of them is to end
-	w.ready(w.start("two", app(w.app).deduped(), atLeastOnce, static("id")))
-	select {
-	case <-one.ended:
-	case <-w.ctx.Done():
-		t.Fatal("two processes have one instance id")
-	}
-	if !errors.Is(one.err, pipeline.ErrInstanceIDTaken) {
-		t.Errorf("the older of the two ended with %v", one.err)
-	}
+	each(t, func(w *world, guarantee func(*pipeline.Config)) {
+		one := w.ready(w.start("one", app(w.app).deduped(), guarantee, static("id")))
+		w.services = nil // one of them is to end
+		w.ready(w.start("two", app(w.app).deduped(), guarantee, static("id")))
+		select {
+		case <-one.ended:
+		case <-w.ctx.Done():
+			t.Fatal("two processes have one instance id")
+		}
+		if !errors.Is(one.err, pipeline.ErrInstanceIDTaken) {
+			t.Errorf("the older of the two ended with %v", one.err)
+		}
+	})
 }

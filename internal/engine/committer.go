@@ -30,6 +30,8 @@ type committer struct {
 	in *instance
 
 	mu      sync.Mutex // one cycle at a time
+	failure error      // of the last cycle; there is no other before an abort
+	aborts  int        // since the last commit
 	started chan struct{}
 	early   chan struct{}
 }
@@ -73,7 +75,11 @@ func (c *committer) run(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return nil
 			}
-			return err
+			if !c.in.abortable(err) {
+				return err
+			}
+			c.in.wait(event{kind: aborted, err: err})
+			continue
 		}
 		c.mu.Lock()
 		err := c.save(c.in.activeTasks(), false)
@@ -90,10 +96,24 @@ type frozenTask struct {
 	g *generation
 }
 
+// failed returns why there can be no commit before an abort.
+func (c *committer) failed() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failure
+}
+
 // commit runs one cycle over tasks.
 func (c *committer) commit(ctx context.Context, tasks []*task) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.failure == nil {
+		c.failure = c.cycle(ctx, tasks)
+	}
+	return c.failure
+}
+
+func (c *committer) cycle(ctx context.Context, tasks []*task) error {
 	start := time.Now()
 	exactlyOnce := c.in.e.cfg.ExactlyOnce
 	if exactlyOnce {
@@ -102,6 +122,9 @@ func (c *committer) commit(ctx context.Context, tasks []*task) error {
 	var frozen []frozenTask
 	for _, t := range tasks {
 		if t.ctx.Err() != nil {
+			if exactlyOnce && errors.Is(context.Cause(t.ctx), errLost) {
+				return errLostInTransaction // what it sent is part of the transaction
+			}
 			continue
 		}
 		g, err := t.freeze()
@@ -120,17 +143,17 @@ func (c *committer) commit(ctx context.Context, tasks []*task) error {
 	}
 	frozen, err := c.each(frozen, func(f frozenTask) error { return f.g.out.wait(f.ctx) })
 	if err != nil {
-		return c.failed("flush outputs", err)
+		return c.stepError("flush outputs", err)
 	}
 	for _, f := range frozen {
 		f.g.changelog.push(f.ctx, c.in.group)
 	}
 	frozen, err = c.each(frozen, func(f frozenTask) error { return f.g.changelog.wait(f.ctx) })
 	if err != nil {
-		return c.failed("flush changelogs", err)
+		return c.stepError("flush changelogs", err)
 	}
 	if frozen, err = c.offsets(ctx, frozen); err != nil {
-		return c.failed("commit offsets", err)
+		return c.stepError("commit offsets", err)
 	}
 	if exactlyOnce {
 		if err := c.in.begin(ctx); err != nil {
@@ -146,6 +169,7 @@ func (c *committer) commit(ctx context.Context, tasks []*task) error {
 		f.g.out.recycle()
 		f.g.changelog.recycle()
 	}
+	c.aborts = 0
 	c.in.e.cfg.Metrics.committed(stats)
 	return nil
 }
@@ -235,7 +259,7 @@ func positions(frozen []frozenTask) transport.Offsets {
 	return offsets
 }
 
-func (c *committer) failed(step string, err error) error {
+func (c *committer) stepError(step string, err error) error {
 	return fmt.Errorf("processor %s: commit: %s: %w", c.in.spec.Name, step, err)
 }
 

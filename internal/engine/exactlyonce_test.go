@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/millrace/millrace/internal/engine"
+	"github.com/millrace/millrace/internal/transport"
 	"github.com/millrace/millrace/internal/transport/memory"
 	"github.com/millrace/millrace/pipeline"
 	"github.com/millrace/millrace/pipeline/codec"
@@ -148,7 +149,7 @@ func history(t *testing.T, rt *rapid.T) {
 	for range steps {
 		machine := rapid.SampledFrom([]string{"m1", "m2"}).Draw(rt, "machine")
 		switch step := rapid.SampledFrom([]string{"send", "send", "send", "start", "stop", "kill", "expel", "wipe",
-			"fail produce", "fail commit", "kill at produce", "kill at commit", "settle", "settle", "settle"}).Draw(rt, "step"); step {
+			"fail produce", "fail commit", "refuse commit", "kill at produce", "kill at commit", "settle", "settle", "settle"}).Draw(rt, "step"); step {
 		case "send":
 			for range rapid.IntRange(1, 8).Draw(rt, "records") {
 				k := rapid.SampledFrom([]string{"a", "b", "c", "d", "e"}).Draw(rt, "key")
@@ -177,6 +178,8 @@ func history(t *testing.T, rt *rapid.T) {
 			fail(memory.Produce, memory.Verdict{Err: errors.New("refused")})
 		case "fail commit":
 			fail(memory.Commit, memory.Verdict{Err: errors.New("refused")})
+		case "refuse commit": // before the transaction ends
+			fail(memory.Commit, memory.Verdict{Err: fmt.Errorf("refused: %w", transport.ErrTransactionOpen)})
 		case "kill at produce":
 			fail(memory.Produce, memory.Verdict{Kill: true})
 		case "kill at commit":
@@ -195,20 +198,7 @@ func history(t *testing.T, rt *rapid.T) {
 	if err := s.stop(); err != nil {
 		t.Fatalf("the last service: %v", err)
 	}
-	got := map[string][]string{}
-	for _, r := range l.Records("out") {
-		got[string(r.Key)] = append(got[string(r.Key)], string(r.Value))
-	}
-	counts := l.counts()
-	for k, n := range want {
-		var all []string
-		for i := range n {
-			all = append(all, fmt.Sprint(i+1))
-		}
-		if !slices.Equal(got[k], all) || counts[k] != int64(n) {
-			t.Fatalf("key %s was sent %d times: outputs %v, count %d", k, n, got[k], counts[k])
-		}
-	}
+	l.wantEachOnce(want)
 }
 
 // countAndEmit is a count whose every update is an output.

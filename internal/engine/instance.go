@@ -43,6 +43,10 @@ type instance struct {
 
 	holding bool // a transaction ends; see hold
 
+	rewinds    transport.Offsets // to be done by the poller; see rewind
+	polling    context.Context   // of the poll under way; wakePoller ends it
+	wakePoller context.CancelFunc
+
 	opening sync.WaitGroup // tasks that restore their state
 	stopped chan error     // a record that stops the processor
 }
@@ -51,7 +55,7 @@ type instance struct {
 type event struct {
 	kind  eventKind
 	tasks []*task
-	err   error         // of opened: it failed; of drained: why
+	err   error         // of opened: it failed; of aborted, drained: why
 	done  chan struct{} // closed when it was dealt with; may be nil
 }
 
@@ -62,6 +66,7 @@ const (
 	opened                    // a task's state is restored, or failed to be
 	revoked                   // tasks are to be committed and closed
 	lost                      // tasks are to be given up
+	aborted                   // a commit failed; what is not committed is done again
 	drained                   // all is to be committed and closed, for good
 )
 
@@ -75,6 +80,7 @@ func newInstance(ctx context.Context, e *Engine, spec *graph.Processor) *instanc
 		tasks:    map[int32]*task{},
 		ready:    map[int32]bool{},
 		latest:   map[int32]*task{},
+		rewinds:  transport.Offsets{}, wakePoller: func() {},
 	}
 	in.ctx, in.cancel = context.WithCancelCause(ctx)
 	in.inputs = append(in.inputs, spec.Inputs...)
@@ -220,21 +226,24 @@ func (in *instance) changelogs() (topics []string) {
 // poll moves fetched records into the tasks' queues.
 func (in *instance) poll(ctx context.Context) error {
 	for {
-		fetches, err := in.group.Poll(ctx)
+		polling := in.rewound(ctx)
+		fetches, err := in.group.Poll(polling)
 		if ctx.Err() != nil {
 			return nil
 		}
-		if err != nil {
+		if err != nil && polling.Err() == nil {
 			return fmt.Errorf("processor %s: fetch: %w", in.spec.Name, err)
 		}
 		for _, f := range fetches {
 			in.mu.Lock()
 			t := in.tasks[f.Partition]
-			in.mu.Unlock()
-			if t == nil {
-				continue // revoked meanwhile
+			if t == nil || in.stale(f) {
+				in.mu.Unlock()
+				continue // revoked, or to be fetched again
 			}
-			if t.queue.put(f) {
+			pause := t.queue.put(f)
+			in.mu.Unlock()
+			if pause {
 				in.group.Pause(transport.Assignment{f.Topic: {f.Partition}})
 			}
 			t.signal()

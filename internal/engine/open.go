@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/internal/graph"
-	"github.com/millrace/millrace/internal/table"
 	"github.com/millrace/millrace/internal/transport"
 	"github.com/millrace/millrace/storage"
 )
@@ -18,7 +17,7 @@ import (
 // own and ends early when the task is taken away.
 func (t *task) open() error {
 	start := time.Now()
-	for _, s := range t.in.spec.States {
+	for i, s := range t.in.spec.States {
 		tp := transport.TopicPartition{Topic: s.Ref.Name, Partition: t.id}
 		store, err := t.in.e.openStore(StoreSpec{
 			TopicPartition: tp, Processor: t.in.spec.Name, Role: "state", Mode: storage.Owner,
@@ -26,17 +25,16 @@ func (t *task) open() error {
 		if err != nil {
 			return err
 		}
+		opened := &openState{store: store, topic: s.Ref.Name}
 		t.in.mu.Lock() // for those who look on
-		t.states = append(t.states, &openState{store: store, topic: s.Ref.Name})
+		t.states = append(t.states, opened)
 		t.in.mu.Unlock()
 		tell := func(s RestoreStats) { t.restoring.Store(&s) }
 		if err := t.in.e.restore(t.ctx, tp, store, t.in.spec.Name, tell); err != nil {
 			return fmt.Errorf("restore table %s, partition %d: %w", s.Ref.Name, t.id, err)
 		}
-		state := s.Open(table.Options{Name: s.Ref.Name, Store: store, Lock: &t.mu,
-			CacheBytes: t.in.e.cfg.CacheBytes, Check: t.in.e.cfg.Check})
-		t.states[len(t.states)-1].State = state
-		t.view.States = append(t.view.States, state)
+		opened.State = t.openTable(i, opened)
+		t.view.States = append(t.view.States, opened.State)
 	}
 	for _, j := range t.in.spec.Joins {
 		f, err := t.in.follow(t.ctx, j, t.id, "join")

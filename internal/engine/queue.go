@@ -25,13 +25,14 @@ type inputQueue struct {
 	sizes  []int64               // bytes of each run
 	bytes  int64
 	end    int64 // the high watermark
+	first  int64 // the offset of the first record that ever came; -1: none did
 	paused bool
 }
 
 func newQueue(topics []string, limit int64) *queue {
 	q := &queue{limit: limit}
 	for _, t := range topics {
-		q.inputs = append(q.inputs, inputQueue{topic: t})
+		q.inputs = append(q.inputs, inputQueue{topic: t, first: -1})
 	}
 	return q
 }
@@ -49,6 +50,9 @@ func (q *queue) put(f transport.Fetch) (pause bool) {
 		in := &q.inputs[i]
 		if in.topic != f.Topic {
 			continue
+		}
+		if in.first < 0 {
+			in.first = f.Records[0].Offset
 		}
 		in.runs = append(in.runs, f.Records)
 		in.sizes = append(in.sizes, size)
@@ -130,6 +134,17 @@ func (q *queue) done(input, n int) (resume bool) {
 		return true
 	}
 	return false
+}
+
+// clear drops what waits of an input. It returns where the input began, -1 if it
+// did not, and whether fetching of it has to be resumed now.
+func (q *queue) clear(input int) (first int64, resume bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	in := &q.inputs[input]
+	first, resume = in.first, in.paused
+	*in = inputQueue{topic: in.topic, end: in.end, first: in.first}
+	return first, resume
 }
 
 // lag returns how many records of an input are in the log beyond next, and the

@@ -116,13 +116,21 @@ func (in *instance) apply(ctx context.Context, e event) error {
 		}
 	case revoked:
 		err := in.committer.commit(ctx, e.tasks)
+		if in.abortable(err) { // whoever gets the partitions does it again
+			err = in.abortInPlace(ctx, err)
+		}
 		return errors.Join(err, in.forget(e.tasks, err == nil))
 	case lost:
 		err := in.forget(e.tasks, false)
 		if in.e.cfg.ExactlyOnce {
-			err = errors.Join(err, errLostInTransaction)
+			err = errors.Join(err, in.abortInPlace(ctx, errLostInTransaction))
 		}
 		return err
+	case aborted:
+		if in.committer.failed() == nil {
+			return nil // a loss came before it, and was an abort
+		}
+		return in.abortInPlace(ctx, e.err)
 	case drained:
 		tasks := in.activeTasks()
 		err := in.committer.commit(ctx, tasks)
@@ -141,6 +149,7 @@ func (in *instance) forget(tasks []*task, committed bool) error {
 		in.mu.Lock()
 		open := in.ready[t.id] && in.tasks[t.id] == t
 		if in.tasks[t.id] == t {
+			in.noRewind(t.id)
 			delete(in.tasks, t.id)
 			delete(in.ready, t.id)
 		}

@@ -24,11 +24,12 @@ import (
 //	               └──────────────────────────────────────────────────────────────┘
 //
 // While a transaction ends, handlers go on, but what they send belongs to the
-// next one: it is staged and held back. A failure anywhere ends the instance,
-// which aborts the transaction; the next instance begins from what was
-// committed. Nothing has to be undone for that: stores are given a generation
-// only after its transaction was committed, and what a killed instance left
-// open is aborted when the next one of its transactional id begins.
+// next one: it is staged and held back. A failure before the transaction's end
+// aborts it in place, see abort.go; any other ends the instance, and the next
+// one begins from what was committed. Nothing has to be undone in the stores for
+// that: they are given a generation only after its transaction was committed.
+// What a killed instance left open is aborted when the next one of its
+// transactional id begins.
 
 // errLostInTransaction ends an instance whose transaction holds records of a
 // partition that is another's now.

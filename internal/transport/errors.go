@@ -18,6 +18,9 @@ var (
 	// ErrInstanceIDTaken says that another member of the group has the same
 	// instance id.
 	ErrInstanceIDTaken = errors.New("another process has the same instance id")
+	// ErrTransactionOpen says that a commit failed before the transaction's end
+	// was asked for.
+	ErrTransactionOpen = errors.New("transaction was not committed")
 	// ErrNoTransactions says that the cluster has not the transactions that
 	// exactly-once needs.
 	ErrNoTransactions = errors.New("cluster has no transactions of version 2")

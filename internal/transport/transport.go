@@ -228,6 +228,10 @@ type Group interface {
 	// partition's records that were fetched already are not lost.
 	Pause(Assignment)
 	Resume(Assignment)
+	// Rewind makes Poll go on at other offsets, in partitions that are assigned
+	// and of which records were polled. It is called by Poll's goroutine,
+	// between two calls.
+	Rewind(Offsets)
 	// Commit commits offsets for the group. [ErrRebalance] means that a
 	// rebalance is under way and the same commit may be tried again;
 	// [ErrFenced] that the member is out of the group.
@@ -241,12 +245,13 @@ type Group interface {
 	Begin(ctx context.Context) error
 	// CommitTransaction adds offsets to the transaction and commits it, after
 	// all that was produced in it was acknowledged. ErrRebalance and ErrFenced
-	// are as of Commit; after them the transaction is still open, and may be
-	// committed again or aborted. After any other error it is not known
-	// whether it was committed: the member must be closed, and another one
-	// of the same TransactionalID settles it.
+	// are as of Commit. After an error that is [ErrTransactionOpen], the
+	// transaction is still open, and may be committed again or aborted. After
+	// any other error it is not known whether it was committed: the member must
+	// be closed, and another one of the same TransactionalID settles it.
 	CommitTransaction(ctx context.Context, offsets Offsets) error
-	// AbortTransaction gives up what was produced since Begin.
+	// AbortTransaction gives up what was produced since Begin. After an error
+	// the member must be closed.
 	AbortTransaction(ctx context.Context) error
 	// Leave leaves the group, calling Revoked first, so that others get the
 	// partitions at once.

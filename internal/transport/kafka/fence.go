@@ -189,7 +189,8 @@ func (m *member) fence(ctx context.Context, id string) error {
 		case err == nil:
 			m.c.cfg.Logger.Info("kafka: aborted the transaction of a member that is gone", "group", m.cfg.Group, "transactionalId", id)
 			return nil
-		case !kerr.IsRetriable(err) || !wait(ctx, backoff(n)): // it is being aborted: CONCURRENT_TRANSACTIONS
+		case !kerr.IsRetriable(err) && !errors.Is(err, kerr.ConcurrentTransactions), // it is being aborted
+			!wait(ctx, backoff(n)):
 			return fmt.Errorf("abort transaction %s: %w", id, err)
 		}
 	}

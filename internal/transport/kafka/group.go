@@ -37,8 +37,8 @@ type member struct {
 	join sync.Once
 	acks acks
 
-	produced  atomic.Bool         // since Begin
-	transacts bool                // the cluster was asked; see canTransact
+	produced  atomic.Bool // since Begin
+	transacts bool        // the cluster was asked; see canTransact
 	idsMu     sync.Mutex
 	topicIDs  map[string][16]byte // see idsOf
 
@@ -252,6 +252,19 @@ func (m *member) Pause(a transport.Assignment) { m.cl.PauseFetchPartitions(a) }
 
 // Resume implements [transport.Group].
 func (m *member) Resume(a transport.Assignment) { m.cl.ResumeFetchPartitions(a) }
+
+// Rewind implements [transport.Group]. franz-go drops what it has fetched and
+// not yet returned.
+func (m *member) Rewind(offsets transport.Offsets) {
+	to := make(map[string]map[int32]kgo.EpochOffset, len(offsets))
+	for t, ps := range offsets {
+		to[t] = make(map[int32]kgo.EpochOffset, len(ps))
+		for p, o := range ps {
+			to[t][p] = kgo.EpochOffset{Epoch: -1, Offset: o}
+		}
+	}
+	m.cl.SetOffsets(to)
+}
 
 // Member implements [transport.Group].
 func (m *member) Member() (string, int32) { return m.cl.GroupMetadata() }

@@ -82,7 +82,7 @@ func (m *member) canTransact(ctx context.Context) error {
 func (m *member) CommitTransaction(ctx context.Context, offsets transport.Offsets) error {
 	if !m.produced.Load() {
 		if err := m.Commit(ctx, offsets); err != nil {
-			return err
+			return stillOpen(err) // that of nothing
 		}
 		return m.end(ctx, kgo.TryCommit)
 	}
@@ -95,11 +95,17 @@ func (m *member) CommitTransaction(ctx context.Context, offsets transport.Offset
 		// busy cluster: it passes, although kerr does not say so.
 		again := kerr.IsRetriable(err) || errors.Is(err, kerr.ConcurrentTransactions)
 		if !again || errors.Is(err, kerr.RebalanceInProgress) || !wait(ctx, backoff(n)) {
-			return m.commitError(ctx, err)
+			return stillOpen(m.commitError(ctx, err))
 		}
 	}
-	return m.end(ctx, kgo.TryCommit)
+	err := m.end(ctx, kgo.TryCommit)
+	if errors.Is(err, kerr.OperationNotAttempted) || errors.Is(err, kerr.TransactionAbortable) {
+		return stillOpen(err) // the client, or the coordinator, wants it aborted
+	}
+	return err
 }
+
+func stillOpen(err error) error { return fmt.Errorf("%w: %w", transport.ErrTransactionOpen, err) }
 
 // commitOffsetsInTransaction sends a TxnOffsetCommit with the member's id and
 // generation (KIP-447), so that the coordinator refuses a member that is out of

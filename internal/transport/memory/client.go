@@ -41,19 +41,25 @@ var _ transport.Producer = (*client)(nil)
 // NewProducer implements transport.Cluster. A log in memory has one replica and
 // no batches: acknowledgements do not differ, and there is no compression.
 func (c *Cluster) NewProducer(_ context.Context, cfg transport.ProducerConfig) (transport.Producer, error) {
-	return c.newClient("", cfg.Partitioning, cfg.BufferedBytes), nil
+	cl := c.newClient("", cfg.Partitioning, cfg.BufferedBytes)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	cl.begin()
+	return cl, nil
 }
 
 func (c *Cluster) newClient(group string, parts transport.Partitioning, bound int) *client {
 	if bound <= 0 {
 		bound = 64 << 20
 	}
-	cl := &client{c: c, group: group, parts: parts, bound: bound}
-	c.mu.Lock()
-	c.clients[cl] = struct{}{}
-	c.mu.Unlock()
+	return &client{c: c, group: group, parts: parts, bound: bound}
+}
+
+// begin makes the client, complete by now, known to the cluster, whose lock the
+// caller holds.
+func (cl *client) begin() {
+	cl.c.clients[cl] = struct{}{}
 	cl.acking.Go(cl.acknowledge)
-	return cl
 }
 
 // Produce implements transport.Producer.

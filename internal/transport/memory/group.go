@@ -58,6 +58,7 @@ func (c *Cluster) Join(_ context.Context, cfg transport.GroupConfig) (transport.
 	m.g = c.groups[cfg.Group]
 	m.g.joined++
 	m.id = fmt.Sprintf("%s-%d", cfg.ClientID, m.g.joined)
+	m.client.begin()
 	m.callsDone.Go(m.runCallbacks)
 	return m, nil
 }
@@ -181,6 +182,21 @@ func (m *member) setPaused(a transport.Assignment, paused bool) {
 	for t, ps := range a {
 		for _, p := range ps {
 			m.paused[transport.TopicPartition{Topic: t, Partition: p}] = paused
+		}
+	}
+	m.c.changed()
+}
+
+// Rewind implements transport.Group.
+func (m *member) Rewind(offsets transport.Offsets) {
+	m.c.mu.Lock()
+	defer m.c.mu.Unlock()
+	for t, ps := range offsets {
+		for p, next := range ps {
+			tp := transport.TopicPartition{Topic: t, Partition: p}
+			if _, ok := m.positions[tp]; ok && m.g.owner[p] == m {
+				m.positions[tp] = next
+			}
 		}
 	}
 	m.c.changed()

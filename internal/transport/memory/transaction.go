@@ -70,6 +70,8 @@ func (m *member) Begin(context.Context) error {
 	defer m.c.mu.Unlock()
 	id := m.cfg.TransactionalID
 	switch {
+	case m.dead:
+		return transport.ErrClosed
 	case id == "":
 		return errors.New("begin a transaction: the member has no transactional id")
 	case m.tx != nil && m.tx.open():
@@ -87,7 +89,7 @@ func (m *member) Begin(context.Context) error {
 
 // CommitTransaction implements transport.Group.
 func (m *member) CommitTransaction(ctx context.Context, offsets transport.Offsets) error {
-	return m.commit(ctx, offsets, func() error {
+	err := m.commit(ctx, offsets, func() error {
 		switch {
 		case m.tx == nil || !m.tx.open():
 			return fmt.Errorf("commit: %w", errNoTransaction)
@@ -96,12 +98,21 @@ func (m *member) CommitTransaction(ctx context.Context, offsets transport.Offset
 		}
 		return nil
 	}, func() { m.tx.end(committed) })
+	m.c.mu.Lock()
+	defer m.c.mu.Unlock()
+	if errors.Is(err, transport.ErrFenced) && !m.fenced && m.tx.open() {
+		return fmt.Errorf("%w: %w", transport.ErrTransactionOpen, err)
+	}
+	return err
 }
 
 // AbortTransaction implements transport.Group.
 func (m *member) AbortTransaction(context.Context) error {
 	m.c.mu.Lock()
 	defer m.c.mu.Unlock()
+	if m.fenced {
+		return fmt.Errorf("transactional id %s: %w", m.cfg.TransactionalID, transport.ErrFenced)
+	}
 	m.tx.end(aborted)
 	m.c.changed()
 	return nil
