@@ -128,7 +128,7 @@ func newCorpus(s *set) *corpus {
 func (c *corpus) recommend(ctx context.Context) (map[string][]int, error) {
 	o := stages.Options{}
 	topology := pipeline.New("eval-match").From(topics.Articles, topics.Readers, topics.Clicks).
-		Add(stages.Index(o), stages.Learn(o), stages.Match(o), stages.Shelve(o)).
+		Add(stages.Index(o), stages.Relate(o), stages.Learn(o), stages.Match(o), stages.Shelve(o)).
 		To(topics.Failed, topics.Recommendations)
 	clicked := map[int]bool{}
 	for _, r := range c.readers {

@@ -29,6 +29,7 @@ type Profile struct {
 	Wishes    []Wish             `json:"wishes,omitempty"`
 	Learned   map[string]Learned `json:"learned,omitempty"`
 	Scale     float64            `json:"scale,omitempty"` // of what was learned: see Learned.strength
+	Force     float64            `json:"force,omitempty"` // how much was learned, as the norm of the weights
 	At        time.Time          `json:"at,omitzero"`     // when the learned weights were as they stand
 	Clicked   map[string]Clicked `json:"clicked,omitempty"`
 }
@@ -50,6 +51,9 @@ type Clicked struct {
 	Gain float64   `json:"gain"`
 	At   time.Time `json:"at"`
 }
+
+// Weight is what a click counts at a time.
+func (c Clicked) Weight(now time.Time) float64 { return c.Gain * fade(max(now.Sub(c.At), 0)) }
 
 // gain is how much a click counts.
 func gain(k topics.ClickKind) float64 {
@@ -125,7 +129,7 @@ func (p Profile) Learn(c topics.Click, terms []Term) Profile {
 		p.Learned[t.Key] = l
 	}
 	p.trim()
-	p.Scale = p.scale()
+	p.Force, p.Scale = p.measure()
 	return p
 }
 
@@ -136,10 +140,10 @@ func likes(gain float64) float64 {
 	return 0
 }
 
-// scale is what keeps the sum of what was learned as it would be if each term
+// measure gives Force and Scale. The latter keeps the sum of what was learned as it would be if each term
 // were worth its weight: a profile of many clicks does not outweigh what the
 // reader declared by the square of their number.
-func (p Profile) scale() float64 {
+func (p Profile) measure() (force, scale float64) {
 	var weights, strengths float64
 	for _, k := range slices.Sorted(maps.Keys(p.Learned)) { // sums of floats depend on the order
 		l := p.Learned[k]
@@ -147,9 +151,9 @@ func (p Profile) scale() float64 {
 		strengths += l.strength() * l.strength()
 	}
 	if strengths == 0 {
-		return 0
+		return 0, 0
 	}
-	return round(math.Sqrt(weights / strengths))
+	return round(math.Sqrt(weights)), round(math.Sqrt(weights / strengths))
 }
 
 func (p Profile) trim() {

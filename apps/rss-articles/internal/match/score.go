@@ -54,10 +54,22 @@ func Worth(w Want, value, rarity float64) bool {
 
 const worth = 0.002
 
+// kinship is what an article is worth that points where all that the reader liked
+// does, next to one that consists of the reader's terms.
+const kinship = 0.2
+
+// Similar is the term of the reason that an article is alike those that the
+// reader liked, in words that they need not share.
+const Similar = "similar articles"
+
 // Score returns what a candidate is worth to a profile, without regard to its
 // age, and the strongest reasons. A score that is not above 0 is no
 // recommendation.
-func Score(p Profile, c Candidate) (float64, []topics.Reason) {
+//
+// alike is how alike the article is to those that the reader liked, from -1 to 1:
+// the cosine of their vectors. It adds to what terms of these say, and does not
+// make a recommendation by itself.
+func Score(p Profile, c Candidate, alike float64) (float64, []topics.Reason) {
 	if !Reads(p.Languages, c.Lang) {
 		return 0, nil
 	}
@@ -80,8 +92,15 @@ func Score(p Profile, c Candidate) (float64, []topics.Reason) {
 		}
 	}
 	slices.SortFunc(learned, strongest)
+	byTerms := 0.0
 	for _, r := range learned { // in this order, since sums of floats depend on it
-		sum += r.Score
+		byTerms += r.Score
+	}
+	sum += byTerms
+	if byTerms > 0 && alike > 0 {
+		s := kinship * alike * p.Force
+		sum += s
+		reasons = append(reasons, topics.Reason{Term: Similar, Source: "click", Score: s})
 	}
 	reasons = append(reasons, learned[:min(len(learned), maxReasons)]...)
 	slices.SortFunc(reasons, strongest)

@@ -135,6 +135,11 @@ func tagKey(tag string) string {
 
 func feedKey(url string) string { return cutKey(FeedPrefix + url) }
 
+// IsWord says whether a term's key is a word, and no tag or feed.
+func IsWord(key string) bool {
+	return !strings.HasPrefix(key, TagPrefix) && !strings.HasPrefix(key, FeedPrefix)
+}
+
 // cutKey bounds a key, and keeps it free of the byte that ends it in stores.
 func cutKey(s string) string {
 	s = strings.ReplaceAll(s, "\x00", "")

@@ -12,7 +12,8 @@ import (
 
 // Index follows the table of articles and sends the terms of each to where
 // they are matched: a bounded number (see match.Terms), those of an article
-// that changed or vanished as gone.
+// that changed or vanished as gone. All of them together go to Relate, to learn
+// from.
 //
 // State: the keys of the terms of each article in the table.
 func Index(Options) *pipeline.Processor {
@@ -20,6 +21,7 @@ func Index(Options) *pipeline.Processor {
 	indexed := pipeline.State(p, pipeline.NewTable("index.articles", codec.JSON[Indexed]()))
 	total := pipeline.Store(p, pipeline.NewTable("index.total", codec.Int64()))
 	postings := pipeline.Output(p, Postings)
+	samples := pipeline.Output(p, Samples)
 
 	pipeline.Changes(p, topics.Articles, func(ctx *pipeline.Context, c pipeline.Change[topics.Entry]) error {
 		was, known := indexed.Get(ctx)
@@ -47,6 +49,11 @@ func Index(Options) *pipeline.Processor {
 			was.Terms = slices.DeleteFunc(slices.Clone(was.Terms), func(k string) bool { return slices.Contains(now.Terms, k) })
 		}
 		total.Set(ctx, totalEntry, n)
+		if c.Deleted {
+			samples.Emit(ctx, samplesKey, Sample{Article: ctx.Key(), Gone: true})
+		} else {
+			samples.Emit(ctx, samplesKey, sampleOf(ctx.Key(), terms, ctx.Timestamp()))
+		}
 		for _, key := range was.Terms {
 			postings.Emit(ctx, key, Posting{Article: match.Article{ID: ctx.Key()}, Term: match.Term{Key: key}, Gone: true,
 				Shard: ctx.Partition(), Total: n})

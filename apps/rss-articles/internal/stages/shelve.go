@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/millrace/millrace/apps/rss-articles/internal/latent"
 	"github.com/millrace/millrace/apps/rss-articles/internal/match"
 	"github.com/millrace/millrace/apps/rss-articles/internal/topics"
 	"github.com/millrace/millrace/pipeline"
@@ -33,6 +34,8 @@ func Shelve(o Options) *pipeline.Processor {
 		shelves:    pipeline.Store(p, topics.Recommendations),
 		profiles:   pipeline.Store(p, pipeline.NewTable("shelve.profiles", codec.JSON[match.Profile]())),
 		candidates: pipeline.Store(p, pipeline.NewTable("shelve.candidates", codec.JSON[candidate]())),
+		tastes:     pipeline.Store(p, pipeline.NewTable("shelve.tastes", codec.JSON[latent.Vector]())),
+		vectors:    pipeline.Lookup(p, Vectors),
 		counts:     pipeline.Store(p, pipeline.NewTable("shelve.counts", codec.Int64())),
 		ages:       newExpiry(p, "shelve.ages"),
 		retention:  o.Retention,
@@ -45,8 +48,10 @@ func Shelve(o Options) *pipeline.Processor {
 type shelver struct {
 	shelves    pipeline.KeyValue[topics.Shelf]
 	profiles   pipeline.KeyValue[match.Profile]
-	candidates pipeline.KeyValue[candidate] // by reader and article
-	counts     pipeline.KeyValue[int64]     // of candidates, by reader
+	candidates pipeline.KeyValue[candidate]     // by reader and article
+	tastes     pipeline.KeyValue[latent.Vector] // where the articles that a reader liked point, by reader
+	vectors    pipeline.Global[latent.Vector]   // of articles
+	counts     pipeline.KeyValue[int64]         // of candidates, by reader
 	ages       expiry
 	retention  time.Duration
 }
@@ -103,7 +108,8 @@ func (s shelver) part(ctx *pipeline.Context, p Part) error {
 		return nil // the profile is on its way, or gone
 	}
 	shelf, _ := s.shelves.Get(ctx, ctx.Key())
-	next, same, ok := place(shelf, recommend(profile, c))
+	taste, _ := s.tastes.Get(ctx, ctx.Key())
+	next, same, ok := place(shelf, s.recommend(ctx, profile, taste, c))
 	switch {
 	case !ok:
 		return s.rebuild(ctx)
@@ -125,6 +131,7 @@ func (s shelver) profile(ctx *pipeline.Context, c pipeline.Change[match.Profile]
 		s.candidates.Delete(ctx, key)
 	}
 	s.counts.Delete(ctx, ctx.Key())
+	s.tastes.Delete(ctx, ctx.Key())
 	s.shelves.Delete(ctx, ctx.Key())
 	return nil
 }
@@ -137,9 +144,13 @@ func (s shelver) rebuild(ctx *pipeline.Context) error {
 	for _, c := range s.candidates.Prefix(ctx, within(ctx.Key())) {
 		list = append(list, c)
 	}
+	taste := s.taste(ctx, profile)
+	if known {
+		s.tastes.Set(ctx, ctx.Key(), taste)
+	}
 	items := make([]topics.Recommendation, len(list))
 	for i, c := range list {
-		items[i] = recommend(profile, c)
+		items[i] = s.recommend(ctx, profile, taste, c)
 	}
 	slices.SortFunc(items, better)
 	if len(items) > MaxCandidates {
@@ -204,8 +215,29 @@ func (s shelver) forget(ctx *pipeline.Context) {
 	}
 }
 
-func recommend(p match.Profile, c candidate) topics.Recommendation {
-	score, reasons := match.Score(p, c.Candidate)
+// taste is where the articles that a reader judged point, as far as they still
+// have vectors: those of what was liked, against those of what was not.
+func (s shelver) taste(ctx *pipeline.Context, p match.Profile) latent.Vector {
+	var vectors []latent.Vector
+	var weights []float64
+	for _, id := range slices.Sorted(maps.Keys(p.Clicked)) {
+		if v, ok := s.vectors.Get(ctx, id); ok {
+			vectors = append(vectors, v)
+			weights = append(weights, p.Clicked[id].Weight(p.At))
+		}
+	}
+	return latent.Sum(vectors, weights)
+}
+
+// recommend scores a candidate. An article whose vector is still under way is
+// scored without until the candidates are looked through again.
+func (s shelver) recommend(ctx *pipeline.Context, p match.Profile, taste latent.Vector, c candidate) topics.Recommendation {
+	alike := 0.0
+	if len(taste) > 0 {
+		v, _ := s.vectors.Get(ctx, c.ID)
+		alike = taste.Cosine(v)
+	}
+	score, reasons := match.Score(p, c.Candidate, alike)
 	return topics.Recommendation{Article: c.ID, Title: c.Title, URL: c.URL, Published: c.Published,
 		Score: score, Reasons: reasons}
 }

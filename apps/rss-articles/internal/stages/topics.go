@@ -1,6 +1,9 @@
 package stages
 
 import (
+	"time"
+
+	"github.com/millrace/millrace/apps/rss-articles/internal/latent"
 	"github.com/millrace/millrace/apps/rss-articles/internal/match"
 	"github.com/millrace/millrace/apps/rss-articles/internal/neardup"
 	"github.com/millrace/millrace/pipeline"
@@ -19,6 +22,10 @@ var (
 	Wanted = pipeline.NewTopic("match.wanted", codec.JSON[Wish]())
 	// Parts are parts of scores, by the reader's id.
 	Parts = pipeline.NewTopic("match.parts", codec.JSON[Part]())
+	// Samples are articles to learn from, under one key.
+	Samples = pipeline.NewTopic("match.samples", codec.JSON[Sample]())
+	// Vectors are where articles point, by the article's id: see package latent.
+	Vectors = pipeline.NewTable("match.vectors", codec.JSON[latent.Vector]())
 	// Profiles are what each reader wants to read, by the reader's id.
 	Profiles = pipeline.NewTable("profiles", codec.JSON[match.Profile]())
 )
@@ -30,6 +37,14 @@ type Posting struct {
 	Gone    bool          `json:"gone,omitempty"` // the article does not have it any more
 	Shard   int           `json:"shard"`          // the partition of the index that the article is in
 	Total   int64         `json:"total"`          // how many articles that has
+}
+
+// Sample is an article as its terms.
+type Sample struct {
+	Article string        `json:"article"`
+	At      time.Time     `json:"at"` // when it came or changed
+	Terms   latent.Sample `json:"terms,omitempty"`
+	Gone    bool          `json:"gone,omitempty"`
 }
 
 // Wish is a term that a reader wants.

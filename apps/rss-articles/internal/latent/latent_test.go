@@ -1,0 +1,120 @@
+package latent_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/millrace/millrace/apps/rss-articles/internal/latent"
+)
+
+// stream gives samples of two matters, each with words of its own, of which a
+// sample has few. Even samples are on the first matter.
+func stream(n int, seed uint64) []latent.Sample {
+	r := rand.New(rand.NewPCG(seed, 0))
+	out := make([]latent.Sample, n)
+	for i := range out {
+		out[i] = latent.Sample{}
+		for range 10 {
+			out[i][fmt.Sprintf("%c%d", "ab"[i%2], r.IntN(200))] = 0.5
+		}
+		out[i][fmt.Sprintf("c%d", r.IntN(10))] = 0.5 // says nothing
+	}
+	return out
+}
+
+// Articles on one matter are alike though they share no word.
+func TestRelated(t *testing.T) {
+	m := latent.Train(stream(600, 1), latent.Model{})
+	one, two, other := latent.Sample{}, latent.Sample{}, latent.Sample{}
+	for i := range 20 {
+		one[fmt.Sprint("a", i)], two[fmt.Sprint("a", 100+i)], other[fmt.Sprint("b", i)] = 1, 1, 1
+	}
+	alike, unlike := m.Vector(one).Cosine(m.Vector(two)), m.Vector(one).Cosine(m.Vector(other))
+	if alike < unlike+0.2 {
+		t.Errorf("alike %.2f, unlike %.2f", alike, unlike)
+	}
+	if v := m.Vector(latent.Sample{"unknown": 1}); len(v) != 0 {
+		t.Errorf("the vector of an unknown term is %v", v)
+	}
+}
+
+// A model that is trained anew on more of the same gives much the same vectors.
+func TestModelsAgree(t *testing.T) {
+	samples := stream(900, 2)
+	before := latent.Train(samples[:600], latent.Model{})
+	after := latent.Train(samples[300:], before)
+	alone := latent.Train(samples[300:], latent.Model{})
+	var agree, turned float64
+	for _, s := range samples {
+		agree += before.Vector(s).Cosine(after.Vector(s))
+		turned += before.Vector(s).Cosine(alone.Vector(s))
+	}
+	agree, turned = agree/900, turned/900
+	if agree < 0.5 || agree < turned {
+		t.Errorf("a model agrees with the one before by %.2f, without turning it by %.2f", agree, turned)
+	}
+}
+
+func TestSameSamplesSameModel(t *testing.T) {
+	a, b := latent.Train(stream(200, 3), latent.Model{}), latent.Train(stream(200, 3), latent.Model{})
+	if len(a.Terms) == 0 || len(a.Terms) != len(b.Terms) {
+		t.Fatalf("%d and %d terms", len(a.Terms), len(b.Terms))
+	}
+	for k, d := range a.Terms {
+		if d != b.Terms[k] {
+			t.Fatalf("%s: %v and %v", k, d, b.Terms[k])
+		}
+	}
+}
+
+// Too little to learn from, and hostile values, leave the model as it is or give
+// no vector.
+func TestBounds(t *testing.T) {
+	before := latent.Train(stream(200, 4), latent.Model{})
+	if m := latent.Train(stream(5, 5), before); len(m.Terms) != len(before.Terms) {
+		t.Errorf("a model of 5 samples has %d terms", len(m.Terms))
+	}
+	many := make([]latent.Sample, 100)
+	for i := range many {
+		many[i] = latent.Sample{}
+		for j := range 300 {
+			many[i][fmt.Sprint("t", (i/2)*300+j)] = 1
+		}
+	}
+	if m := latent.Train(many, latent.Model{}); len(m.Terms) > latent.MaxVocabulary {
+		t.Errorf("%d terms", len(m.Terms))
+	}
+	if s := latent.Sum([]latent.Vector{nil, {1}}, []float64{1, 1}); len(s) != 0 {
+		t.Errorf("a sum of nothing is %v", s)
+	}
+	if c := (latent.Vector{1, 2}).Cosine(latent.Vector{1}); c != 0 {
+		t.Errorf("what is no vector has cosine %v", c)
+	}
+}
+
+func FuzzDirection(f *testing.F) {
+	f.Add(make([]byte, 4*latent.Dimensions))
+	f.Add([]byte{1})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var d latent.Direction
+		if d.UnmarshalBinary(b) != nil {
+			return
+		}
+		if again, err := d.MarshalBinary(); err != nil || len(again) != len(b) {
+			t.Fatalf("%x became %x: %v", b, again, err)
+		}
+		if m := (latent.Model{Terms: map[string]latent.Direction{"x": d}}); len(m.Vector(latent.Sample{"x": 1})) > latent.Dimensions {
+			t.Fatal("a long vector")
+		}
+	})
+}
+
+func ExampleSum() {
+	m := latent.Train(stream(400, 7), latent.Model{})
+	first, second := m.Vector(latent.Sample{"a1": 1}), m.Vector(latent.Sample{"a2": 1})
+	likes := latent.Sum([]latent.Vector{first, second}, []float64{1, 1})
+	fmt.Println(likes.Cosine(first) > 0, bytes.Equal(likes, first))
+	// Output: true false
+}
