@@ -26,8 +26,8 @@ type Article struct {
 	Title     string    `json:"title"`
 	Text      string    `json:"text"`
 	HTML      string    `json:"html,omitempty"` // of package sanitize, some 50 KB at most; "" if it says no more than Text
-	Published time.Time `json:"published"` // the time of the fetch if the feed has none
-	Lang      string    `json:"lang"`      // ISO 639-1, "" if not known
+	Published time.Time `json:"published"`      // the time of the fetch if the feed has none
+	Lang      string    `json:"lang"`           // ISO 639-1, "" if not known
 	Author    string    `json:"author,omitempty"`
 	Tags      []string  `json:"tags,omitempty"`
 	Feed      string    `json:"feed"`

@@ -129,8 +129,8 @@ func (c Config) processors() []string {
 	return slices.DeleteFunc(slices.Clone(c.Processors), func(p string) bool { return p == Fetcher })
 }
 
-// Topology returns the topology with the tables of the fetcher, which the page
-// shows and no processor reads.
+// Topology returns the topology with the tables of the fetcher and of the page,
+// which no processor reads.
 func Topology() *pipeline.Topology {
-	return topology.New().From(topics.Feeds, topics.FeedStates).To(topics.Feeds, topics.FeedStates)
+	return topology.New().From(topics.Feeds, topics.FeedStates, topics.Marks).To(topics.Feeds, topics.FeedStates, topics.Marks)
 }

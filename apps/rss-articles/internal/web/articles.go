@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/millrace/millrace/apps/rss-articles/internal/topics"
@@ -32,6 +31,7 @@ type Item struct {
 	Feed      string        `json:"feed"`
 	FeedTitle string        `json:"feed_title,omitempty"`
 	Copies    []topics.Copy `json:"copies,omitempty"`
+	Marked
 }
 
 func itemOf(e topics.Entry) Item {
@@ -52,36 +52,56 @@ func short(s string, limit int) string {
 	return s
 }
 
-// listArticles answers with the newest articles, or those before a cursor.
+// listArticles answers with the newest articles, or those before a cursor; on
+// request only those that a reader has not read.
 func (s *Server) listArticles(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	for name := range q {
-		if name != "limit" && name != "before" {
-			views.WriteProblem(w, http.StatusBadRequest, "there is no parameter "+strconv.Quote(name)+": use limit and before")
-			return
-		}
-	}
-	limit := defaultPage
-	if v := q.Get("limit"); v != "" {
-		var err error
-		if limit, err = strconv.Atoi(v); err != nil || limit < 1 || limit > maxPage {
-			views.WriteProblem(w, http.StatusBadRequest, "limit is not a number from 1 to "+strconv.Itoa(maxPage))
-			return
-		}
+	q := parameters{w: w, r: r}
+	limit, from := q.number("limit", defaultPage, 1, maxPage), q.text("before")
+	reader, unread := q.text("reader"), q.flag("unread")
+	if !q.done() {
+		return
 	}
 	var before *cursor
-	if v := q.Get("before"); v != "" {
-		c, err := parseCursor(v)
+	if from != "" {
+		c, err := parseCursor(from)
 		if err != nil {
 			views.WriteProblem(w, http.StatusBadRequest, err.Error())
 			return
 		}
 		before = &c
 	}
-	items, next := s.idx.page(before, limit)
+	items := []Item{}
+	var next string
+	for { // pages of the index, until there is one of what is wanted
+		page, more := s.idx.page(before, limit)
+		for _, i := range page {
+			var err error
+			if i.Marked, err = s.marked(reader, i.ID); err != nil {
+				s.fail(w, r, err)
+				return
+			}
+			if unread && i.Read {
+				continue
+			}
+			if len(items) == limit {
+				next = placeOf(items[limit-1]).String()
+				break
+			}
+			items = append(items, i)
+		}
+		if more == "" || next != "" {
+			break
+		}
+		if len(items) == limit && !unread {
+			next = more
+			break
+		}
+		c := placeOf(page[len(page)-1])
+		before = &c
+	}
 	views.WriteJSON(w, http.StatusOK, struct {
 		Items []Item `json:"items"`
 		Next  string `json:"next,omitempty"` // the before of the next page
-		Total int    `json:"total"`          // of the articles in the list
+		Total int    `json:"total"`          // of the articles in the list, read or not
 	}{items, next, s.idx.len()})
 }

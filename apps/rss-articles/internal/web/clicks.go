@@ -8,8 +8,9 @@ import (
 	"github.com/millrace/millrace/pipeline/views"
 )
 
-// click notes that a reader opened or judged an article. Both must be there:
-// else the topic would fill with what no stage can use.
+// click notes that a reader opened or judged an article, for the matching and
+// as a mark. Both must be there: else the topics would fill with what no stage
+// can use.
 func (s *Server) click(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Reader  string           `json:"reader"`
@@ -26,22 +27,20 @@ func (s *Server) click(w http.ResponseWriter, r *http.Request) {
 			body.Kind, topics.ClickOpen, topics.ClickUp, topics.ClickDown))
 		return
 	}
-	if _, found, err := s.readers.Get(body.Reader); err != nil {
-		s.fail(w, r, err)
-		return
-	} else if !found {
-		views.WriteProblem(w, http.StatusNotFound, fmt.Sprintf("there is no reader %q", body.Reader))
-		return
-	}
-	if _, found, err := s.articles.Get(body.Article); err != nil {
-		s.fail(w, r, err)
-		return
-	} else if !found {
-		views.WriteProblem(w, http.StatusNotFound, fmt.Sprintf("there is no article %q", body.Article))
+	if !s.known(w, r, body.Reader, body.Article) {
 		return
 	}
 	c := topics.Click{Reader: body.Reader, Article: body.Article, Kind: body.Kind, At: s.cfg.Now().UTC()}
-	if s.emitted(w, r, s.putClick.EmitAt(r.Context(), c.Reader, c, c.At)) {
+	if !s.emitted(w, r, s.putClick.EmitAt(r.Context(), c.Reader, c, c.At)) {
+		return
+	}
+	if s.emitted(w, r, s.mark(r.Context(), c.Reader, c.Article, func(m *topics.Mark) {
+		if c.Kind == topics.ClickOpen {
+			m.Read = true
+		} else {
+			m.Judged = c.Kind
+		}
+	})) {
 		w.WriteHeader(http.StatusNoContent)
 	}
 }

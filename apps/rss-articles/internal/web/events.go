@@ -18,7 +18,7 @@ const (
 
 // event is something that the page shows differently now.
 type event struct {
-	name string // article, gone, shelf, feeds or readers
+	name string // article, gone, shelf, feeds, readers or mark
 	data []byte // JSON
 }
 
@@ -95,6 +95,7 @@ func (h *hub) close() {
 //	event: shelf    {"reader": ...}       recommendations changed
 //	event: feeds    {}                    feeds or their health changed
 //	event: readers  {}                    readers changed
+//	event: mark     {"reader": ..., "article": ..., "read": ..., "judged": ...}
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	c := s.hub.join()
 	if c == nil {

@@ -14,7 +14,8 @@ import (
 // csp lets the page load its own files and talk to its own server, and nothing
 // else: what a feed says cannot make the browser fetch or run anything.
 const csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
+	"require-trusted-types-for 'script'; trusted-types 'none'"
 
 // Guard protects a server without a login from the pages of other sites, which
 // a browser lets send requests to it:
@@ -38,6 +39,7 @@ func Guard(h http.Handler, hosts ...string) http.Handler {
 		header.Set("Content-Security-Policy", csp)
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
 		header.Set("Cross-Origin-Opener-Policy", "same-origin")
 		header.Set("Cross-Origin-Resource-Policy", "same-origin")
 		if !ours(r.Host, hosts) {

@@ -45,7 +45,7 @@ func TestIndexAgainstModel(t *testing.T) {
 				i := Item{ID: rapid.StringMatching(`[a-f]`).Draw(t, "id"), Title: rapid.StringMatching(`[xy]`).Draw(t, "title"),
 					FirstSeen: time.Unix(rapid.Int64Range(0, 5).Draw(t, "seen"), 0), Published: time.Unix(rapid.Int64Range(0, 5).Draw(t, "published"), 0)}
 				old, had := model[i.ID]
-				if changed := x.put(i); changed != (!had || old.Title != i.Title || !old.FirstSeen.Equal(i.FirstSeen) || !old.Published.Equal(i.Published)) {
+				if changed, _ := x.put(i); changed != (!had || old.Title != i.Title || !old.FirstSeen.Equal(i.FirstSeen) || !old.Published.Equal(i.Published)) {
 					t.Fatalf("changed is %v", changed)
 				}
 				model[i.ID] = i
@@ -88,12 +88,12 @@ func TestIndexAgainstModel(t *testing.T) {
 func TestIndexKeepsTheNewest(t *testing.T) {
 	x := newIndex(3)
 	for n := range 6 {
-		if !x.put(Item{ID: fmt.Sprint(n), FirstSeen: time.Unix(int64(n), 0)}) {
-			t.Errorf("%d changed nothing", n)
+		if changed, evicted := x.put(Item{ID: fmt.Sprint(n), FirstSeen: time.Unix(int64(n), 0)}); !changed || n >= 3 && evicted != fmt.Sprint(n-3) {
+			t.Errorf("%d: changed %v, evicted %q", n, changed, evicted)
 		}
 	}
-	if x.put(Item{ID: "old", FirstSeen: time.Unix(1, 0)}) {
-		t.Error("one that is too old changed the list")
+	if changed, evicted := x.put(Item{ID: "old", FirstSeen: time.Unix(1, 0)}); changed || evicted != "old" {
+		t.Errorf("one that is too old: changed %v, evicted %q", changed, evicted)
 	}
 	if items, _ := x.page(nil, 10); len(items) != 3 || items[0].ID != "5" || items[2].ID != "3" || len(x.byID) != 3 {
 		t.Errorf("%+v", items)

@@ -77,26 +77,32 @@ func nanos(t time.Time) int64 {
 }
 
 // put adds or replaces an article and says whether the list is another now. The
-// oldest goes when there are too many.
-func (x *index) put(i Item) (changed bool) {
+// oldest goes when there are too many; which one is returned.
+func (x *index) put(i Item) (changed bool, evicted string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if old, ok := x.byID[i.ID]; ok {
 		if reflect.DeepEqual(old, i) {
-			return false
+			return false, ""
 		}
 		x.order.Delete(indexed{cursor: placeOf(old)})
 	}
 	x.byID[i.ID] = i
 	x.order.ReplaceOrInsert(indexed{placeOf(i), i})
-	for x.order.Len() > x.max {
+	if x.order.Len() > x.max {
 		last, _ := x.order.DeleteMax()
 		delete(x.byID, last.item.ID)
-		if last.item.ID == i.ID {
-			return false
-		}
+		return last.item.ID != i.ID, last.item.ID
 	}
-	return true
+	return true, ""
+}
+
+// get returns an article of the list.
+func (x *index) get(id string) (Item, bool) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	i, ok := x.byID[id]
+	return i, ok
 }
 
 // remove takes an article out and says whether it was there.

@@ -127,7 +127,7 @@ func (s *Server) removeReader(w http.ResponseWriter, r *http.Request) {
 		views.WriteProblem(w, http.StatusNotFound, fmt.Sprintf("there is no reader %q", id))
 		return
 	}
-	if s.emitted(w, r, s.putReader.Delete(r.Context(), id)) {
+	if s.emitted(w, r, s.unmark(r.Context(), id)) && s.emitted(w, r, s.putReader.Delete(r.Context(), id)) {
 		w.WriteHeader(http.StatusNoContent)
 	}
 }

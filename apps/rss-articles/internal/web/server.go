@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/millrace/millrace/apps/rss-articles/internal/search"
 	"github.com/millrace/millrace/apps/rss-articles/internal/topics"
 	"github.com/millrace/millrace/pipeline"
 	"github.com/millrace/millrace/pipeline/views"
@@ -17,7 +18,7 @@ import (
 
 // Views are the tables that a service must keep views of for a Server.
 func Views() []pipeline.Ref {
-	return []pipeline.Ref{topics.Articles, topics.Feeds, topics.FeedStates, topics.Readers, topics.Recommendations}
+	return []pipeline.Ref{topics.Articles, topics.Feeds, topics.FeedStates, topics.Readers, topics.Recommendations, topics.Marks}
 }
 
 // Config configures a Server. The zero value of a field is its default.
@@ -38,7 +39,8 @@ type Config struct {
 	// MaxClients bounds the event streams that are open at a time. Default
 	// 100.
 	MaxClients int
-	// MaxArticles bounds the list of the newest articles. Default 5,000.
+	// MaxArticles bounds the list of the newest articles, and the search.
+	// Default 5,000.
 	MaxArticles int
 }
 
@@ -66,19 +68,22 @@ func (c Config) withDefaults() Config {
 
 // Server answers the page's requests. It is safe for concurrent use.
 type Server struct {
-	cfg Config
-	hub *hub
-	idx *index
+	cfg   Config
+	hub   *hub
+	idx   *index
+	found *search.Index
 
 	articles pipeline.View[topics.Entry]
 	feeds    pipeline.View[topics.Feed]
 	states   pipeline.View[topics.FeedState]
 	readers  pipeline.View[topics.Reader]
 	shelves  pipeline.View[topics.Shelf]
+	marks    pipeline.View[topics.Mark]
 
 	putFeed   *pipeline.Emitter[topics.Feed]
 	putReader *pipeline.Emitter[topics.Reader]
 	putClick  *pipeline.Emitter[topics.Click]
+	putMark   *pipeline.Emitter[topics.Mark]
 }
 
 // New returns a server. Its lists of articles and its events need Run.
@@ -87,8 +92,8 @@ func New(c Config) (*Server, error) {
 		return nil, errors.New("web: Config.Service is required")
 	}
 	c = c.withDefaults()
-	s := &Server{cfg: c, hub: newHub(c.MaxClients), idx: newIndex(c.MaxArticles)}
-	var errs [8]error
+	s := &Server{cfg: c, hub: newHub(c.MaxClients), idx: newIndex(c.MaxArticles), found: search.New()}
+	var errs [10]error
 	s.articles, errs[0] = pipeline.ViewOf(c.Service, topics.Articles)
 	s.feeds, errs[1] = pipeline.ViewOf(c.Service, topics.Feeds)
 	s.states, errs[2] = pipeline.ViewOf(c.Service, topics.FeedStates)
@@ -97,6 +102,8 @@ func New(c Config) (*Server, error) {
 	s.putFeed, errs[5] = pipeline.EmitterOf(c.Service, topics.Feeds)
 	s.putReader, errs[6] = pipeline.EmitterOf(c.Service, topics.Readers)
 	s.putClick, errs[7] = pipeline.EmitterOf(c.Service, topics.Clicks)
+	s.marks, errs[8] = pipeline.ViewOf(c.Service, topics.Marks)
+	s.putMark, errs[9] = pipeline.EmitterOf(c.Service, topics.Marks)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
@@ -120,6 +127,12 @@ func (s *Server) Handler() http.Handler {
 	mux.Handle("/v1/opml", methods{"GET": s.exportOPML, "POST": s.importOPML})
 	mux.Handle("/v1/readers", methods{"GET": s.listReaders})
 	mux.Handle("/v1/readers/{id}", methods{"PUT": s.setReader, "DELETE": s.removeReader})
+	mux.Handle("/v1/articles/{id}", methods{"GET": s.readArticle})
+	mux.Handle("/v1/search", methods{"GET": s.searchArticles})
+	mux.Handle("/v1/readers/{id}/marks/{article}", methods{"PUT": s.setMark})
+	mux.Handle("/v1/readers/{id}/recommendations", methods{"GET": s.recommendations})
+	mux.Handle("/v1/readers/{id}/feed.atom", methods{"GET": s.syndicate("application/atom+xml; charset=utf-8", atom)})
+	mux.Handle("/v1/readers/{id}/feed.json", methods{"GET": s.syndicate("application/feed+json; charset=utf-8", jsonFeed)})
 	mux.Handle("/v1/clicks", methods{"POST": s.click})
 	mux.Handle("/v1/events", methods{"GET": s.events})
 	tables := views.Handler(s.cfg.Service)

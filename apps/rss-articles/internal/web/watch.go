@@ -7,22 +7,24 @@ import (
 	"sync"
 	"time"
 
+	"github.com/millrace/millrace/apps/rss-articles/internal/search"
 	"github.com/millrace/millrace/apps/rss-articles/internal/topics"
 	"github.com/millrace/millrace/pipeline"
 )
 
 // watch follows the tables and tells the pages what changes, until ctx ends.
 func (s *Server) watch(ctx context.Context) {
-	signal := func(event string) func([]pipeline.RowChange) error {
-		return func([]pipeline.RowChange) error { s.hub.send(event, struct{}{}); return nil }
+	signal := func(event string) func(context.Context, []pipeline.RowChange) error {
+		return func(context.Context, []pipeline.RowChange) error { s.hub.send(event, struct{}{}); return nil }
 	}
 	var wg sync.WaitGroup
-	for table, changed := range map[string]func([]pipeline.RowChange) error{
+	for table, changed := range map[string]func(context.Context, []pipeline.RowChange) error{
 		topics.Articles.Name():        s.articlesChanged,
 		topics.Recommendations.Name(): s.shelvesChanged,
 		topics.Feeds.Name():           signal("feeds"),
 		topics.FeedStates.Name():      signal("feeds"),
 		topics.Readers.Name():         signal("readers"),
+		topics.Marks.Name():           s.marksChanged,
 	} {
 		wg.Go(func() { s.follow(ctx, table, changed) })
 	}
@@ -31,7 +33,7 @@ func (s *Server) watch(ctx context.Context) {
 
 // follow hands over a table as it is and then its changes, again from the
 // beginning when it was too slow for them or the service is not there yet.
-func (s *Server) follow(ctx context.Context, table string, changed func([]pipeline.RowChange) error) {
+func (s *Server) follow(ctx context.Context, table string, changed func(context.Context, []pipeline.RowChange) error) {
 	for {
 		err := s.followOnce(ctx, table, changed)
 		if ctx.Err() != nil {
@@ -51,7 +53,7 @@ func (s *Server) follow(ctx context.Context, table string, changed func([]pipeli
 // batch bounds the rows that are handed over at a time.
 const batch = 100
 
-func (s *Server) followOnce(ctx context.Context, table string, changed func([]pipeline.RowChange) error) error {
+func (s *Server) followOnce(ctx context.Context, table string, changed func(context.Context, []pipeline.RowChange) error) error {
 	w, err := s.cfg.Service.Watch(table, "", "")
 	if err != nil {
 		return err
@@ -65,7 +67,7 @@ func (s *Server) followOnce(ctx context.Context, table string, changed func([]pi
 		}
 		there[row.Key] = true
 		if rows = append(rows, pipeline.RowChange{Row: row}); len(rows) == batch {
-			if err := changed(rows); err != nil {
+			if err := changed(ctx, rows); err != nil {
 				return err
 			}
 			rows = nil
@@ -77,10 +79,16 @@ func (s *Server) followOnce(ctx context.Context, table string, changed func([]pi
 				rows = append(rows, pipeline.RowChange{Row: pipeline.Row{Key: id}, Deleted: true})
 			}
 		}
+		if err := s.sweepMarks(ctx, there); err != nil {
+			return err
+		}
+	}
+	if table == topics.Marks.Name() {
+		rows = nil // how things stand is in the lists that the pages read
 	}
 	for {
 		if len(rows) > 0 {
-			if err := changed(rows); err != nil {
+			if err := changed(ctx, rows); err != nil {
 				return err
 			}
 		}
@@ -90,11 +98,15 @@ func (s *Server) followOnce(ctx context.Context, table string, changed func([]pi
 	}
 }
 
-func (s *Server) articlesChanged(rows []pipeline.RowChange) error {
+func (s *Server) articlesChanged(ctx context.Context, rows []pipeline.RowChange) error {
 	for _, r := range rows {
 		if r.Deleted {
+			s.found.Remove(r.Key)
 			if s.idx.remove(r.Key) {
 				s.hub.send("gone", map[string]string{"id": r.Key})
+			}
+			if err := s.articleGone(ctx, r.Key); err != nil {
+				return err
 			}
 			continue
 		}
@@ -103,14 +115,20 @@ func (s *Server) articlesChanged(rows []pipeline.RowChange) error {
 			s.cfg.Logger.Warn("an article cannot be read, and is not listed", "article", r.Key, "error", err)
 			continue
 		}
-		if i := itemOf(e); s.idx.put(i) {
+		i := itemOf(e)
+		changed, evicted := s.idx.put(i)
+		if evicted != "" {
+			s.found.Remove(evicted)
+		}
+		if changed {
+			s.found.Put(search.Document{ID: e.ID, Title: e.Title, Text: e.Text, At: e.FirstSeen})
 			s.hub.send("article", i)
 		}
 	}
 	return nil
 }
 
-func (s *Server) shelvesChanged(rows []pipeline.RowChange) error {
+func (s *Server) shelvesChanged(_ context.Context, rows []pipeline.RowChange) error {
 	for _, r := range rows {
 		s.hub.send("shelf", map[string]string{"reader": r.Key})
 	}
