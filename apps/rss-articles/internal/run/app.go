@@ -94,7 +94,7 @@ func (a *app) start() error {
 	if a.service, err = pipeline.NewService(Topology(), kafka); err != nil {
 		return err
 	}
-	server, err := web.New(web.Config{Service: a.service, Logger: a.log})
+	server, err := web.New(web.Config{Service: a.service, Logger: a.log, Now: a.cfg.Now})
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ func (a *app) fetch() error {
 	if err != nil {
 		return err
 	}
-	c := fetch.Config{Store: s, Sink: s, Min: a.cfg.Interval, Default: a.cfg.Interval, AllowPrivate: a.cfg.AllowPrivate, Proxy: a.cfg.Proxy, Logger: a.log}
+	c := fetch.Config{Store: s, Sink: s, Min: a.cfg.Interval, Default: a.cfg.Interval, AllowPrivate: a.cfg.AllowPrivate, Proxy: a.cfg.Proxy, Now: a.cfg.Now, Logger: a.log}
 	if a.local != nil {
 		c.OwnHosts = []string{a.local.listener.Addr().String()}
 	}
@@ -187,6 +187,7 @@ func (a *app) fetch() error {
 			c.Files = append(c.Files, s.URL)
 		}
 	}
+	a.cfg.Fetch(&c)
 	f, err := fetch.New(c)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/millrace/millrace/apps/rss-articles/internal/fetch"
 	"github.com/millrace/millrace/apps/rss-articles/internal/topics"
 	"github.com/millrace/millrace/apps/rss-articles/internal/topology"
 	"github.com/millrace/millrace/pipeline"
@@ -55,6 +56,14 @@ type Config struct {
 	// Started is called with the page's address once it answers, Ready once
 	// every processor runs and every table is restored. Both may be nil.
 	Started, Ready func(url string)
+
+	// Now is the clock by which feeds are fetched and their items, clicks and
+	// subscriptions dated, for tests in which time goes faster. Default
+	// time.Now.
+	Now func() time.Time
+	// Fetch may change how feeds are fetched, for tests: it is called with
+	// what the fields above come to. Default: no change.
+	Fetch func(*fetch.Config)
 }
 
 func (c Config) withDefaults() Config {
@@ -72,6 +81,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Ready == nil {
 		c.Ready = func(string) {}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Fetch == nil {
+		c.Fetch = func(*fetch.Config) {}
 	}
 	return c
 }

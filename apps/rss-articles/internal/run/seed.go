@@ -3,7 +3,6 @@ package run
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/millrace/millrace/apps/rss-articles/internal/sample"
 	"github.com/millrace/millrace/apps/rss-articles/internal/topics"
@@ -26,7 +25,7 @@ func (a *app) seed(ctx context.Context) error {
 		if _, there, err := feeds.Get(s.URL); there || err != nil {
 			return err
 		}
-		return emit.Emit(ctx, s.URL, topics.Feed{URL: s.URL, Title: s.Title, Added: time.Now().UTC()})
+		return emit.Emit(ctx, s.URL, topics.Feed{URL: s.URL, Title: s.Title, Added: a.cfg.Now().UTC()})
 	}
 	if len(a.sources) > 0 {
 		if err := a.unsubscribeSamples(ctx, feeds, emit); err != nil {

@@ -3,7 +3,6 @@ package run
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/millrace/millrace/apps/rss-articles/internal/clean"
 	"github.com/millrace/millrace/apps/rss-articles/internal/topics"
@@ -52,12 +51,12 @@ func (s *store) Save(ctx context.Context, st topics.FeedState) error {
 // Forget implements fetch.Store.
 func (s *store) Forget(ctx context.Context, url string) error { return s.save.Delete(ctx, url) }
 
-// Emit implements fetch.Sink.
+// Emit implements fetch.Sink. The time of an item's record is that of the fetch.
 func (s *store) Emit(ctx context.Context, items []clean.Raw) error {
 	acknowledged := make(chan error, len(items))
 	queued, errs := 0, []error(nil)
 	for _, i := range items {
-		if err := s.items.EmitAsync(ctx, i.Feed, i, time.Time{}, func(err error) { acknowledged <- err }); err != nil {
+		if err := s.items.EmitAsync(ctx, i.Feed, i, i.Fetched, func(err error) { acknowledged <- err }); err != nil {
 			errs = append(errs, err)
 			break
 		}
