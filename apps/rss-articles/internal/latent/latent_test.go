@@ -76,16 +76,6 @@ func TestBounds(t *testing.T) {
 	if m := latent.Train(stream(5, 5), before); len(m.Terms) != len(before.Terms) {
 		t.Errorf("a model of 5 samples has %d terms", len(m.Terms))
 	}
-	many := make([]latent.Sample, 100)
-	for i := range many {
-		many[i] = latent.Sample{}
-		for j := range 300 {
-			many[i][fmt.Sprint("t", (i/2)*300+j)] = 1
-		}
-	}
-	if m := latent.Train(many, latent.Model{}); len(m.Terms) > latent.MaxVocabulary {
-		t.Errorf("%d terms", len(m.Terms))
-	}
 	if s := latent.Sum([]latent.Vector{nil, {1}}, []float64{1, 1}); len(s) != 0 {
 		t.Errorf("a sum of nothing is %v", s)
 	}
