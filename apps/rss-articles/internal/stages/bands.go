@@ -2,6 +2,7 @@ package stages
 
 import (
 	"github.com/millrace/millrace/apps/rss-articles/internal/neardup"
+	"github.com/millrace/millrace/apps/rss-articles/internal/topics"
 	"github.com/millrace/millrace/pipeline"
 	"github.com/millrace/millrace/pipeline/codec"
 )
@@ -14,7 +15,7 @@ import (
 // after the last of them.
 func Bands(o Options) *pipeline.Processor {
 	o = o.withDefaults()
-	p := pipeline.Process("bands")
+	p := pipeline.Process("bands").DeadLetters(topics.Failed)
 	bands := pipeline.Store(p, pipeline.NewTable("bands.entries", codec.JSON[neardup.BandState]()))
 	ages := newExpiry(p, "bands.ages")
 	answers := pipeline.Output(p, Answers)

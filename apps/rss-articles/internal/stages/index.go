@@ -17,7 +17,7 @@ import (
 //
 // State: the keys of the terms of each article in the table.
 func Index(Options) *pipeline.Processor {
-	p := pipeline.Process("index")
+	p := pipeline.Process("index").DeadLetters(topics.Failed)
 	indexed := pipeline.State(p, pipeline.NewTable("index.articles", codec.JSON[Indexed]()))
 	total := pipeline.Store(p, pipeline.NewTable("index.total", codec.Int64()))
 	postings := pipeline.Output(p, Postings)

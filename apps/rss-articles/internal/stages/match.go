@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/millrace/millrace/apps/rss-articles/internal/match"
+	"github.com/millrace/millrace/apps/rss-articles/internal/topics"
 	"github.com/millrace/millrace/pipeline"
 	"github.com/millrace/millrace/pipeline/codec"
 )
@@ -23,7 +24,7 @@ const MaxPostings = 128
 // State: for each term up to 160 articles and all readers who want it, which a
 // profile bounds from the other side; removed as either goes.
 func Match(Options) *pipeline.Processor {
-	p := pipeline.Process("match")
+	p := pipeline.Process("match").DeadLetters(topics.Failed)
 	m := matcher{
 		terms:    pipeline.State(p, pipeline.NewTable("match.terms", codec.JSON[TermCount]())),
 		articles: pipeline.Store(p, pipeline.NewTable("match.articles", codec.JSON[Posting]())),

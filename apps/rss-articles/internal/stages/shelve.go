@@ -29,7 +29,7 @@ const (
 // Retention, and the shelf.
 func Shelve(o Options) *pipeline.Processor {
 	o = o.withDefaults()
-	p := pipeline.Process("shelve")
+	p := pipeline.Process("shelve").DeadLetters(topics.Failed)
 	s := shelver{
 		shelves:    pipeline.Store(p, topics.Recommendations),
 		profiles:   pipeline.Store(p, pipeline.NewTable("shelve.profiles", codec.JSON[match.Profile]())),
