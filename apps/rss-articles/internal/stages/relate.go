@@ -23,9 +23,9 @@ const (
 // latent), and gives each article its vector, anew when the model is.
 //
 // The samples share one key, and thus one partition, since a model is of all
-// articles: a fifth of a millisecond for each, and about a second for a training,
-// of which there is one for each quarter more articles at first and one in 1,024
-// later. Readers cost nothing here.
+// articles. A training takes up to seconds of one core, in the handler: there is
+// one for each quarter more articles at first and one in 1,024 later. Readers
+// cost nothing here.
 //
 // State: up to 4,096 samples and a model of up to 16,384 terms of 128 bytes.
 func Relate(Options) *pipeline.Processor {
