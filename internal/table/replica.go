@@ -19,6 +19,11 @@ type Replica[V any] struct {
 	store storage.Reader
 	max   int64 // bytes
 
+	// loading is held by who loads a value, one at a time: of two, the one with
+	// the older value could keep it last, and a reader would see the newer one
+	// first.
+	loading sync.Mutex
+
 	mu      sync.RWMutex
 	version uint64 // counts Invalidate
 	cache   map[string]cached[V]
@@ -49,15 +54,11 @@ func NewReplica[V any](name string, store storage.Reader, codec Codec[V], clone 
 
 // Get returns the value at key.
 func (r *Replica[V]) Get(key []byte) (v V, ok bool, err error) {
-	r.mu.RLock()
-	c, hit := r.cache[string(key)]
-	version := r.version
-	r.mu.RUnlock()
+	c, hit, _ := r.cached(key)
 	if !hit {
-		if c, err = r.load(key); err != nil {
+		if c, err = r.miss(key); err != nil {
 			return v, false, err
 		}
-		r.keep(key, c, version)
 	}
 	if !c.has {
 		return v, false, nil
@@ -66,6 +67,28 @@ func (r *Replica[V]) Get(key []byte) (v V, ok bool, err error) {
 		return r.clone(c.val), true, nil
 	}
 	return c.val, true, nil
+}
+
+func (r *Replica[V]) cached(key []byte) (c cached[V], hit bool, version uint64) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	c, hit = r.cache[string(key)]
+	return c, hit, r.version
+}
+
+// miss loads a value, or finds one that another reader has loaded meanwhile.
+func (r *Replica[V]) miss(key []byte) (cached[V], error) {
+	r.loading.Lock()
+	defer r.loading.Unlock()
+	c, hit, version := r.cached(key)
+	if hit {
+		return c, nil
+	}
+	c, err := r.load(key)
+	if err == nil {
+		r.keep(key, c, version)
+	}
+	return c, err
 }
 
 func (r *Replica[V]) load(key []byte) (c cached[V], err error) {
@@ -91,7 +114,6 @@ func (r *Replica[V]) keep(key []byte, c cached[V], version uint64) {
 	if r.version != version {
 		return
 	}
-	r.drop(string(key))      // another reader may have kept it
 	for k := range r.cache { // any entries: the order of a map is as good as random
 		if r.size+c.size <= r.max {
 			break
