@@ -33,7 +33,7 @@ func TestExactlyOnceRestartAfterAKillReadsTheTailOnly(t *testing.T) {
 	l.kill(s)
 
 	var restored atomic.Int64
-	s = l.startWith("m", countAndEmit(), func(c *pipeline.Config) {
+	l.startWith("m", countAndEmit(), func(c *pipeline.Config) {
 		c.Metrics.Restoring = func(r pipeline.RestoreStats) {
 			if r.Done {
 				restored.Add(r.Records)
