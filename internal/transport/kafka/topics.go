@@ -118,8 +118,8 @@ func (c *Cluster) Create(ctx context.Context, s transport.TopicSpec) error {
 // topic. One that takes longer is cut off from its controller.
 const knownWithin = 15 * time.Second
 
-// known returns nil once the partitions of a topic have leaders and, if all is
-// set, no broker that answers denies the topic. Its errors are such that pass.
+// known returns nil once the partitions of a topic have leaders that answer and,
+// if all is set, no broker that answers denies the topic. Its errors are such that pass.
 func (conn *connection) known(topic string, all bool) error {
 	err := conn.client.RefreshMetadata(topic)
 	if all && errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
@@ -134,6 +134,15 @@ func (conn *connection) known(topic string, all bool) error {
 	}
 	for _, p := range partitions {
 		if _, err := conn.client.Leader(topic, p); err != nil {
+			return err
+		}
+		// A leader may not lead yet: it refuses what is written to it, of which
+		// nobody hears who writes without acknowledgements.
+		_, err := conn.client.GetOffset(topic, p, sarama.OffsetNewest)
+		if all && is(err, sarama.ErrUnknownTopicOrPartition, sarama.ErrNotLeaderForPartition) {
+			return sarama.ErrLeaderNotAvailable
+		}
+		if err != nil {
 			return err
 		}
 	}
