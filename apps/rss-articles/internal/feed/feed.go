@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/mmcdole/gofeed"
+
+	"github.com/millrace/millrace/apps/rss-articles/internal/sanitize"
 )
 
 // Feed is a feed's own description with its items, newest first as they stand.
@@ -166,25 +167,10 @@ func convertItem(i *gofeed.Item, base string, now time.Time) Item {
 
 // resolve makes a link absolute. What is no web address gives "".
 func resolve(base, link string) string {
-	link = strings.TrimSpace(link)
-	if link == "" {
-		return ""
+	if u := sanitize.Resolve(link, base); u != nil {
+		return u.String()
 	}
-	u, err := url.Parse(link)
-	if err != nil {
-		return ""
-	}
-	if !u.IsAbs() {
-		b, err := url.Parse(base)
-		if err != nil || !b.IsAbs() {
-			return ""
-		}
-		u = b.ResolveReference(u)
-	}
-	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return ""
-	}
-	return u.String()
+	return ""
 }
 
 func firstOf(ss ...string) string {

@@ -85,25 +85,39 @@ func bounded(s string) string {
 	}, strings.ToValidUTF8(s, ""))
 }
 
-// Link returns an address of the web, made absolute, or "" for any other.
+// Link returns an address of the web, made absolute, or "" for any other, for
+// one with a user's name in it, and for one that is too long.
 func Link(address, base string) string {
-	address = strings.TrimSpace(address)
-	if address == "" || len(address) > maxLink {
+	if len(strings.TrimSpace(address)) > maxLink {
 		return ""
+	}
+	u := Resolve(address, base)
+	if u == nil || u.User != nil {
+		return ""
+	}
+	return u.String()
+}
+
+// Resolve makes an address absolute by a base. What is no address of the web
+// gives nil.
+func Resolve(address, base string) *url.URL {
+	address = strings.TrimSpace(address)
+	if address == "" {
+		return nil
 	}
 	u, err := url.Parse(address)
 	if err != nil {
-		return ""
+		return nil
 	}
 	if !u.IsAbs() {
 		b, err := url.Parse(base)
 		if err != nil || !b.IsAbs() {
-			return ""
+			return nil
 		}
 		u = b.ResolveReference(u)
 	}
-	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
-		return ""
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil
 	}
-	return u.String()
+	return u
 }
