@@ -133,10 +133,28 @@ func tidy(db *leveldb.DB) error {
 	if len(s.LevelTablesCounts) == 0 || s.LevelTablesCounts[0] < opt.DefaultCompactionL0Trigger || s.LevelSizes.Sum() > tidySize {
 		return nil
 	}
+	// A damaged file is found by reading, not by merging: when that fails, LevelDB
+	// closes a channel that it may just be sending on. It recovers from the panic,
+	// but it is a data race.
+	if err := readAll(db); err != nil {
+		return err
+	}
 	if err := db.CompactRange(util.Range{}); isCorrupted(err) {
 		return err
 	}
 	return nil // another fault, such as a full disk, stops writes as well, which tell
+}
+
+// readAll reads every block of every file, and returns an error for a damaged one.
+func readAll(db *leveldb.DB) error {
+	it := db.NewIterator(nil, &opt.ReadOptions{DontFillCache: true})
+	defer it.Release()
+	for it.Next() {
+	}
+	if err := it.Error(); isCorrupted(err) {
+		return err
+	}
+	return nil
 }
 
 // begin reads the meta space of a database that was just opened, and fills that
