@@ -33,7 +33,7 @@ test-kafka: ## Run the tests against a three-broker Kafka of their own; needs Ja
 
 .PHONY: test-faults
 test-faults: ## Run the fault tests in their long forms, verbosely; needs Java 17 and Maven
-	@MILLRACE_FAULTS=long $(KAFKA) run go test -tags kafka -count=1 -timeout 60m -v $(TESTFLAGS) ./internal/faulttest
+	@MILLRACE_FAULTS=long $(KAFKA) run go test -tags kafka -count=1 -p 1 -timeout 60m -v $(TESTFLAGS) ./internal/faulttest ./internal/e2e
 
 .PHONY: bench
 bench: ## Measure everything beside goka and Kafka Streams, in about an hour; needs Java 17 and Maven

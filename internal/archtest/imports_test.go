@@ -67,10 +67,10 @@ var rules = []rule{
 	},
 	{
 		from: []string{"..."},
-		exceptFrom: []string{"internal/testbroker/...", "internal/kafkacluster/...", "internal/leaktest/...",
+		exceptFrom: []string{"internal/testbroker/...", "internal/kafkacluster/...", "internal/leaktest/...", "internal/programtest/...",
 			"pipeline/pipelinetest/...", "storage/storagetest/...", "internal/transport/transporttest/...", "bench/...",
 			"apps/rss-articles/internal/eval"},
-		to: []string{"testing/...", "internal/testbroker/...", "internal/kafkacluster/...", "internal/leaktest/...",
+		to: []string{"testing/...", "internal/testbroker/...", "internal/kafkacluster/...", "internal/leaktest/...", "internal/programtest/...",
 			"pipeline/pipelinetest/...", "storage/storagetest/...", "internal/transport/transporttest/...", "pgregory.net/rapid/...", "go.uber.org/goleak/..."},
 		why: "these are for tests, and have no place in a program",
 	},
@@ -78,7 +78,7 @@ var rules = []rule{
 		// The evaluation tries the stages on labelled data by the test driver, and is a command of the
 		// program all the same, so that users can measure on data of their own.
 		from: []string{"apps/rss-articles/internal/eval"},
-		to: []string{"testing/...", "internal/testbroker/...", "internal/kafkacluster/...", "internal/leaktest/...",
+		to: []string{"testing/...", "internal/testbroker/...", "internal/kafkacluster/...", "internal/leaktest/...", "internal/programtest/...",
 			"storage/storagetest/...", "pgregory.net/rapid/...", "go.uber.org/goleak/..."},
 		why: "of the packages for tests, the evaluation has use for the driver alone",
 	},

@@ -12,6 +12,8 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/millrace/millrace/internal/programtest"
 )
 
 // root is the module's folder, seen from this package's.
@@ -60,10 +62,7 @@ func TestComposeLoads(t *testing.T) {
 
 // Every processor runs in one service, and the commands are those of the app.
 func TestComposeRunsEveryProcessor(t *testing.T) {
-	app := filepath.Join(t.TempDir(), "rss-articles")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", app, root+"/apps/rss-articles").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	app := programtest.Build(t, root+"/apps/rss-articles")
 	printed, err := exec.CommandContext(t.Context(), app, "topology").Output()
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,6 @@ package e2e
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/millrace/millrace/internal/kafkacluster"
 	"github.com/millrace/millrace/internal/kafkacluster/kafkacert"
+	"github.com/millrace/millrace/internal/programtest"
 )
 
 const alicesPassword = "s3cret-of-alice"
@@ -53,11 +53,7 @@ func TestProgramsOnASecuredCluster(t *testing.T) {
 	})
 	programs := map[string]string{}
 	for _, name := range []string{"rss-articles", "millrace"} {
-		programs[name] = filepath.Join(dir, name)
-		build := exec.CommandContext(t.Context(), "go", "build", "-o", programs[name], "../../apps/"+name)
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("build %s: %v\n%s", name, err, out)
-		}
+		programs[name] = programtest.Build(t, "../../apps/"+name)
 	}
 
 	brokers := "-brokers=" + strings.Join(c.ListenerAddresses(0), ",")
@@ -70,7 +66,7 @@ func TestProgramsOnASecuredCluster(t *testing.T) {
 	list := []string{"dead-letters", "list", "-topic=articles.failed"}
 
 	// The app first: it makes the topic whose letters are listed.
-	page := freeAddress(t)
+	page := programtest.FreeAddress(t)
 	app := exec.Command(programs["rss-articles"], append(connection(trusted, right), "-http="+page, "-state="+filepath.Join(dir, "state"), "-feeds="+write("feeds.txt", "https://feeds.invalid/none\n"))...)
 	var log strings.Builder
 	app.Stdout, app.Stderr = &log, &log
@@ -115,17 +111,6 @@ func TestProgramsOnASecuredCluster(t *testing.T) {
 			}
 		}
 	}
-}
-
-// freeAddress returns an address where nobody listens.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // awaitReady asks until the answer is 200, for two minutes at most.

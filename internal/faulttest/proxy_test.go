@@ -5,7 +5,6 @@ package faulttest
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"strings"
 	"testing"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/millrace/millrace/internal/kafkacluster"
+	"github.com/millrace/millrace/internal/programtest"
 )
 
 // network is what lies between a service and the brokers: a proxy before each
@@ -30,23 +30,11 @@ func newNetwork(t *testing.T) *network {
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
 	w := &network{t: t}
 	for i := range 3 {
-		p := toxiproxy.NewProxy(server, fmt.Sprint("broker", i), freeAddress(t), "")
+		p := toxiproxy.NewProxy(server, fmt.Sprint("broker", i), programtest.FreeAddress(t), "")
 		w.proxies = append(w.proxies, p)
 		t.Cleanup(p.Stop)
 	}
 	return w
-}
-
-// freeAddress is one that nobody listens on. The kernel does not give it to
-// another so soon.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func (w *network) addresses() (all []string) {
