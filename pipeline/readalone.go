@@ -181,7 +181,7 @@ func (a *alone) finish() {
 	}
 }
 
-func (a *alone) pending(*transport.Record) {}
+func (a *alone) pending(*transport.Record) bool { return true }
 
 func (a *alone) handled(r *transport.Record) {
 	p := a.current.part

@@ -40,8 +40,8 @@ type source interface {
 	// It returns none at the end of a bounded reading.
 	next(ctx context.Context) ([]*transport.Record, error)
 	// handled says that a record need not come again; pending, that it is
-	// about to be handled.
-	pending(*transport.Record)
+	// about to be handled, or false: it and the rest are another reader's now.
+	pending(*transport.Record) bool
 	handled(*transport.Record)
 	// pause ends what goes on in the background; next goes on after the last
 	// record that was handled.
@@ -140,7 +140,9 @@ func (r *Reader[V]) Messages(ctx context.Context) iter.Seq2[Message[V], error] {
 					yield(Message[V]{}, context.Cause(ctx))
 					return
 				}
-				r.source.pending(rec)
+				if !r.source.pending(rec) {
+					break
+				}
 				if !yield(r.def.message(rec)) {
 					return
 				}

@@ -354,6 +354,36 @@ func TestReadersShare(t *testing.T) {
 	})
 }
 
+// A reader that is not read from holds nobody up: another gets its part, and can
+// be closed.
+func TestReadersDoNotWaitForAnIdleOne(t *testing.T) {
+	eachLab(t, func(t *testing.T, l *lab) {
+		const partitions, n = 2, 3
+		topic := pipeline.NewTopic(l.topic(partitions), codec.String())
+		fill(t, l, topic, partitions, 0, n)
+		group := pipeline.InGroup(unique(t, "group"))
+		seen := map[string]int{}
+		read := func(r *pipeline.Reader[string], until func() bool) {
+			for m, err := range r.Messages(limit(t)) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if seen[m.Value]++; until() {
+					return // in the middle of it: it was not handled
+				}
+			}
+		}
+		idle := newReader(t, l, topic, group)
+		read(idle, func() bool { return len(seen) == 1 })
+		other := newReader(t, l, topic, group)
+		read(other, func() bool { return len(seen) >= n })
+		if err := other.Close(); err != nil {
+			t.Fatal(err)
+		}
+		read(idle, func() bool { return len(seen) == partitions*n })
+	})
+}
+
 // What was handled is committed; a reader that takes over goes on after it.
 func TestCommits(t *testing.T) {
 	eachLab(t, func(t *testing.T, l *lab) {

@@ -14,9 +14,8 @@ import (
 )
 
 const (
-	// sharedFetchBytes bounds what is fetched of a partition at once. A
-	// rebalance waits until what was fetched is handled, so that it is less
-	// than what processors take.
+	// sharedFetchBytes bounds what is fetched of a partition at once: a reader
+	// has no more in hand of a partition that may go to another.
 	sharedFetchBytes = 256 << 10
 	// idleLook is how long a bounded reading that gets nothing waits before it
 	// looks whether there is anything to come.
@@ -38,8 +37,15 @@ type shared struct {
 	ends     map[int32]int64 // where a bounded reading ends; nil: it does not
 	log      *slog.Logger
 
-	// What a rebalance changes. Its callbacks do not run between a poll and
-	// the next: what was polled is handled by then.
+	// hand is full while a message is handled. The callback of a rebalance
+	// waits for it, so that its partition does not go to another member before
+	// it can be committed; not for one that is not being handled, since the
+	// caller may be gone for long, and the whole group would wait for it.
+	hand    chan struct{}
+	holding bool          // by the goroutine that reads
+	closing chan struct{} // closed when no message is waited for any more
+
+	// What a rebalance changes, at any time.
 	mu      sync.Mutex
 	joined  bool
 	places  map[int32]int64 // of the partitions that the member has: the next offset to be handled, -1 if it is not known
@@ -49,7 +55,8 @@ type shared struct {
 
 func newShared(ctx context.Context, c transport.Cluster, info transport.TopicInfo, o readerOptions, cfg Config, log *slog.Logger) (*shared, error) {
 	s := &shared{cluster: c, topic: info.Name, group: o.group, start: o.start, manual: o.manual, interval: cfg.CommitInterval,
-		log: log.With("group", o.group), places: map[int32]int64{}, marks: map[int32]int64{}}
+		log: log.With("group", o.group), places: map[int32]int64{}, marks: map[int32]int64{},
+		hand: make(chan struct{}, 1), closing: make(chan struct{})}
 	if o.untilEnd {
 		s.ends = map[int32]int64{}
 		for p := range info.Partitions {
@@ -81,6 +88,12 @@ func (s *shared) onAssigned(_ context.Context, a transport.Assignment) {
 }
 
 func (s *shared) onRevoked(ctx context.Context, a transport.Assignment) {
+	select {
+	case s.hand <- struct{}{}:
+		defer func() { <-s.hand }()
+	case <-s.closing:
+	case <-ctx.Done():
+	}
 	if !s.manual {
 		if err := s.commitSome(ctx, a[s.topic]); err != nil {
 			s.log.Warn("could not commit partitions that go to another member; some messages come again there", "error", err)
@@ -158,24 +171,42 @@ func (s *shared) poll(ctx context.Context) (idle bool, err error) {
 		return false, err
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.fetches = append(s.fetches, fetches...)
+	s.mu.Unlock()
+	s.g.Release() // a callback finds them there
 	return false, nil
 }
 
 // pending implements source: by hand, a message can be committed while it is
 // handled.
-func (s *shared) pending(r *transport.Record) {
-	if s.manual {
-		s.mu.Lock()
-		defer s.mu.Unlock()
+func (s *shared) pending(r *transport.Record) bool {
+	s.hand <- struct{}{}
+	s.holding = true
+	s.mu.Lock()
+	ours := s.has(r)
+	if ours && s.manual {
 		s.marks[r.Partition] = r.Offset + 1
 	}
+	s.mu.Unlock()
+	if !ours {
+		s.pause()
+	}
+	return ours
+}
+
+// has says whether a record is the next to be handled, still: its partition may
+// have been revoked, and even assigned again.
+func (s *shared) has(r *transport.Record) bool {
+	return len(s.fetches) > 0 && s.fetches[0].Records[0] == r
 }
 
 func (s *shared) handled(r *transport.Record) {
+	defer s.pause()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.has(r) {
+		return
+	}
 	s.places[r.Partition] = r.Offset + 1
 	s.marks[r.Partition] = r.Offset + 1
 	if f := &s.fetches[0]; len(f.Records) > 1 {
@@ -185,7 +216,13 @@ func (s *shared) handled(r *transport.Record) {
 	}
 }
 
-func (s *shared) pause() {}
+// pause implements source: no message is being handled.
+func (s *shared) pause() {
+	if s.holding {
+		s.holding = false
+		<-s.hand
+	}
+}
 
 // atEnd says whether the member has nothing left to read before the ends.
 func (s *shared) atEnd(ctx context.Context) (bool, error) {
@@ -317,6 +354,7 @@ func (s *shared) commitSome(ctx context.Context, partitions []int32) error {
 // close leaves the group, which commits by way of onRevoked.
 func (s *shared) close() error {
 	s.due.Stop()
+	close(s.closing)
 	ctx, cancel := context.WithTimeout(context.Background(), farewell)
 	defer cancel()
 	err := s.g.Leave(ctx)

@@ -224,6 +224,10 @@ type Group interface {
 	// context's error when that ends; errors of single partitions that a
 	// retry cannot mend, such as lost offsets, are returned as errors.
 	Poll(ctx context.Context) ([]Fetch, error)
+	// Release lets the callbacks run that wait for the next Poll: the caller
+	// has put the records of the last one where they find them. It is called
+	// by Poll's goroutine.
+	Release()
 	// Pause stops fetching from partitions, Resume goes on. A paused
 	// partition's records that were fetched already are not lost.
 	Pause(Assignment)

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -48,6 +49,10 @@ type Config struct {
 	// has answered, outages are waited out for as long as the context lets.
 	// Default 30 s.
 	ConnectTimeout time.Duration
+	// Dial connects to a broker, such as by way of a proxy; TLS is spoken over
+	// the connection that it returns. It may be called concurrently. Default: a
+	// net.Dialer's DialContext, with a timeout of 5 s.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // heartbeatInterval is how soon a member learns of a rebalance: the broker
@@ -69,6 +74,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = 30 * time.Second
+	}
+	if c.Dial == nil {
+		c.Dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
 	}
 	return c
 }

@@ -21,8 +21,7 @@ const (
 // dial connects to a broker, with TLS if it is configured: for both clients, so
 // that their errors are the same.
 func (c Config) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	nd := net.Dialer{Timeout: dialTimeout}
-	conn, err := nd.DialContext(ctx, network, address)
+	conn, err := c.Dial(ctx, network, address)
 	if err != nil || c.TLS == nil {
 		return conn, err
 	}

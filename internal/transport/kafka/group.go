@@ -245,6 +245,9 @@ func (m *member) takeError() error {
 	return err
 }
 
+// Release implements [transport.Group].
+func (m *member) Release() { m.cl.AllowRebalance() }
+
 // Pause implements [transport.Group]. franz-go drops what it has fetched of
 // paused partitions and not yet returned, and fetches it again when they are
 // resumed.

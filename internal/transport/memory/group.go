@@ -122,6 +122,9 @@ func (m *member) Poll(ctx context.Context) ([]transport.Fetch, error) {
 	}
 }
 
+// Release implements [transport.Group].
+func (m *member) Release() { m.ungate() }
+
 func (m *member) ungate() {
 	m.c.mu.Lock()
 	gated := m.gated

@@ -30,6 +30,7 @@ func Run(t *testing.T, open func(*testing.T) transport.Cluster) {
 		"GroupShares":              testGroupShares,
 		"GroupPausedComesBack":     testGroupPausedComesBack,
 		"GroupCommitsInRevocation": testGroupCommitsInRevocation,
+		"GroupReleases":            testGroupReleases,
 		"GroupRefusesCommits":      testGroupRefusesCommits,
 		"GroupClosed":              testGroupClosed,
 		"TableBounds":              testTableBounds,

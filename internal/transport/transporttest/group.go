@@ -178,6 +178,20 @@ func testGroupCommitsInRevocation(l *lab) {
 	}
 }
 
+// A member that has polled and does something else holds up a rebalance, unless
+// it says that it does not mind.
+func testGroupReleases(l *lab) {
+	topic, group := l.topic(2), l.name("group")
+	l.send(topic, 0, "0")
+	a := l.join(group, topic)
+	if _, err := a.Poll(l.ctx); err != nil {
+		l.Fatal(err)
+	}
+	a.Release()
+	b := l.join(group, topic).poll()
+	l.until("one each", func() bool { return shared(a, b, 2, topic) })
+}
+
 func testGroupRefusesCommits(l *lab) {
 	topic := l.topic(1)
 	m := l.join(l.name("group"), topic)
