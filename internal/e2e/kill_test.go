@@ -241,16 +241,6 @@ func killed(w *world, g pipeline.Guarantee, fault func(one, two *process) error,
 	}
 }
 
-// number decodes a count.
-func (w *world) number(b string) int64 {
-	r := app("").table("x").Deleted("k")
-	v, err := r.Decode([]byte(b))
-	if err != nil {
-		return 0
-	}
-	return v.(int64)
-}
-
 func nothing() error { return nil }
 
 // A service is stopped in its tracks (SIGSTOP), for longer than its session, so

@@ -188,6 +188,16 @@ func (w *world) rows(topic string) map[string]string {
 	return rows
 }
 
+// number decodes a count.
+func (w *world) number(b string) int64 {
+	r := app("").table("x").Deleted("k")
+	v, err := r.Decode([]byte(b))
+	if err != nil {
+		return 0
+	}
+	return v.(int64)
+}
+
 // behind returns how many records of the topics a group has not committed. A
 // topic may end in markers of transactions, which need not be committed past:
 // they count, so that a caller that waits for none uses settled.

@@ -45,7 +45,8 @@ func TestMain(m *testing.M) {
 	}
 	// toxiproxy forgets what was under way on a connection that ends while
 	// something is wrong with it.
-	leaktest.Main(m, goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
+	leaktest.Main(m, goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"),
+		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).read"))
 }
 
 // job is what a service is to do.

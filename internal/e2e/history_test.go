@@ -1,0 +1,334 @@
+//go:build !kafka
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace/millrace/internal/engine"
+	"github.com/millrace/millrace/internal/transport"
+	"github.com/millrace/millrace/internal/transport/kafka"
+	"github.com/millrace/millrace/pipeline"
+	"github.com/millrace/millrace/pipeline/codec"
+	"github.com/millrace/millrace/pipeline/embedded"
+	"github.com/millrace/millrace/storage"
+)
+
+// TestHistories runs random histories under exactly-once, each on an embedded
+// broker of its own: records, services that start, stop and crash, disks that
+// are lost, a broker that restarts, moves leaders, drops connections, refuses
+// requests, or does them and says that it did not. In the end a count of each
+// key's records has put out 1, 2, 3 ... for it, once each and in order, and a sum
+// of those counts, over a second topic, is n(n+1)/2.
+//
+// MILLRACE_HISTORIES is how many, MILLRACE_SEED repeats one that failed.
+func TestHistories(t *testing.T) {
+	n := number(t, "MILLRACE_HISTORIES", 12)
+	seed, workers := uint64(time.Now().UnixNano()), 8
+	if s := number(t, "MILLRACE_SEED", 0); s != 0 {
+		seed, n = uint64(s), 1
+	}
+	next := make(chan uint64)
+	var running sync.WaitGroup
+	var total tally
+	for range min(n, workers) {
+		running.Go(func() {
+			for seed := range next {
+				t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { newHistory(t, seed, &total).run() })
+			}
+		})
+	}
+	for i := range n {
+		next <- seed + uint64(i)
+	}
+	close(next)
+	running.Wait()
+	t.Logf("%d histories from seed %d: %s", n, seed, &total)
+}
+
+func number(t *testing.T, variable string, otherwise int) int {
+	t.Helper()
+	v := os.Getenv(variable)
+	if v == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil {
+		t.Fatalf("%s: %v", variable, err)
+	}
+	return n
+}
+
+// tally counts what happened in all histories.
+type tally struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+func (c *tally) add(what string, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n == nil {
+		c.n = map[string]int{}
+	}
+	c.n[what] += n
+}
+
+func (c *tally) String() (s string) {
+	for _, what := range slices.Sorted(maps.Keys(c.n)) {
+		s += fmt.Sprintf("%s %d, ", what, c.n[what])
+	}
+	return s
+}
+
+// history is one of them.
+type history struct {
+	*world
+	random   *rand.Rand
+	total    *tally
+	broker   *embedded.Broker
+	a        app
+	machines []*machine
+	sent     map[string]int
+	steps    []string
+}
+
+func newHistory(t *testing.T, seed uint64, total *tally) *history {
+	b, err := embedded.Start(t.Context(), embedded.Config{Dir: t.TempDir(), Nodes: 2, MinSessionTimeout: time.Second, Logger: logger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	h := &history{world: newWorld(t, b.Addresses()), random: rand.New(rand.NewPCG(seed, 0)), total: total, broker: b, sent: map[string]int{}}
+	h.a = app(h.app)
+	for i := range 2 {
+		h.machines = append(h.machines, newMachine(fmt.Sprint("m", i), filepath.Join(h.dir, fmt.Sprint("m", i))))
+	}
+	t.Cleanup(func() {
+		for _, m := range h.machines {
+			m.crash()
+		}
+		if t.Failed() {
+			t.Logf("the history was: %q", h.steps)
+		}
+	})
+	for _, topic := range []string{"in", "out"} {
+		if err := h.cluster.Create(h.ctx, transport.TopicSpec{Name: h.a.topic(topic), Partitions: 3}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return h
+}
+
+// topology has two processors, with a topic between them.
+func (h *history) topology() *pipeline.Topology {
+	count := pipeline.Process("count")
+	counts := pipeline.State(count, h.a.table("counts"))
+	between := pipeline.NewTopic(h.a.topic("out"), codec.Int64())
+	out := pipeline.Output(count, between)
+	pipeline.Input(count, h.a.str("in"), func(ctx *pipeline.Context, _ string) error {
+		n, _ := counts.Get(ctx)
+		counts.Set(ctx, n+1)
+		out.Emit(ctx, ctx.Key(), n+1)
+		return nil
+	})
+	sum := pipeline.Process("sum")
+	sums := pipeline.State(sum, h.a.table("sums"))
+	pipeline.Input(sum, between, func(ctx *pipeline.Context, n int64) error {
+		s, _ := sums.Get(ctx)
+		sums.Set(ctx, s+n)
+		return nil
+	})
+	return pipeline.New(h.app).From(h.a.str("in")).Add(count, sum)
+}
+
+// start runs the topology on a machine.
+func (h *history) start(m *machine) {
+	h.Helper()
+	m.line.mend()
+	cluster, err := kafka.New(h.ctx, kafka.Config{Brokers: h.brokers, ClientID: m.name, SessionTimeout: time.Second,
+		RebalanceTimeout: 5 * time.Second, Dial: m.line.dial, Logger: logger()})
+	if err != nil {
+		h.Fatal(err)
+	}
+	c := pipeline.Config{StateDir: m.dir, CommitInterval: 20 * time.Millisecond, DrainTimeout: 500 * time.Millisecond,
+		TransactionTimeout: 10 * time.Second, RestartMin: 10 * time.Millisecond, RestartMax: 100 * time.Millisecond, Logger: logger()}
+	s, err := pipeline.NewService(h.topology(), c.WithEngine(func(e *engine.Config) {
+		e.Cluster, e.ClientID, e.Check = cluster, m.name, true
+		e.OpenStore = func(s engine.StoreSpec) (storage.Store, error) { return m.disk.openStore(s) }
+	}))
+	if err != nil {
+		h.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	m.service = &service{Service: s, cancel: cancel, ended: make(chan struct{})}
+	go func() {
+		defer close(m.service.ended)
+		m.service.err = s.Run(ctx)
+		_ = cluster.Close()
+	}()
+}
+
+// run is the history, and the reckoning.
+func (h *history) run() {
+	h.start(h.machines[0])
+	for range 4 + h.random.IntN(16) {
+		step := steps[h.random.IntN(len(steps))]
+		h.steps = append(h.steps, step.name)
+		h.total.add(step.name, 1)
+		step.do(h)
+	}
+	if err := h.broker.Resume(h.ctx); err != nil {
+		h.Fatal(err)
+	}
+	for _, m := range h.machines {
+		m.crash()
+	}
+	last := h.machines[h.random.IntN(2)]
+	h.start(last)
+	want := map[string]string{}
+	for k, n := range h.sent {
+		want[k] = string(int64s(int64(n * (n + 1) / 2)))
+	}
+	h.until("the sums", func() bool { return maps.Equal(h.rows(h.a.topic("sums")), want) })
+	if err := last.service.stop(); err != nil {
+		h.Errorf("the last service: %v", err)
+	}
+	if got := h.rows(h.a.topic("sums")); !maps.Equal(got, want) {
+		h.Errorf("sums %q, want %q", got, want)
+	}
+	next := map[string]int64{}
+	for _, r := range h.read(h.a.topic("out")) {
+		k := string(r.Key)
+		if next[k]++; h.number(string(r.Value)) != next[k] {
+			h.Errorf("output %d of %s is %d", next[k], k, h.number(string(r.Value)))
+		}
+	}
+	for k, n := range h.sent {
+		h.total.add("records", n)
+		if next[k] != int64(n) {
+			h.Errorf("%s was counted to %d, want %d", k, next[k], n)
+		}
+	}
+}
+
+// step is a thing that can happen.
+type step struct {
+	name string
+	do   func(h *history)
+}
+
+// steps are all of them; what is there more than once is more likely.
+var steps = slices.Concat(
+	slices.Repeat([]step{{"send", (*history).sendSome}}, 6),
+	slices.Repeat([]step{{"crash", func(h *history) { h.any().crash() }}}, 3),
+	slices.Repeat([]step{{"start", func(h *history) {
+		if m := h.any(); m.service == nil {
+			h.start(m)
+		}
+	}}}, 5),
+	slices.Repeat([]step{{"settle", (*history).settle}}, 5),
+	[]step{
+		{"stop", func(h *history) {
+			if m := h.any(); m.service != nil {
+				_ = m.service.stop() // its last commit may be one that is made to fail
+				m.service = nil
+			}
+		}},
+		{"lose the disk", func(h *history) {
+			m := h.any()
+			m.crash()
+			m.disk.wipe()
+			if err := os.RemoveAll(m.dir); err != nil {
+				h.Fatal(err)
+			}
+		}},
+		{"restart the broker", func(h *history) {
+			if err := h.broker.Restart(h.ctx); err != nil {
+				h.Fatal(err)
+			}
+		}},
+		{"drop connections", func(h *history) { h.broker.DropConnections() }},
+		{"move a leader", func(h *history) {
+			topic := h.a.topic([]string{"in", "out"}[h.random.IntN(2)])
+			if err := h.broker.MoveLeader(topic, h.random.Int32N(3), h.random.Int32N(2)); err != nil {
+				h.Fatal(err)
+			}
+		}},
+		{"outputs refused", refuse(kmsg.Produce, kerr.NotLeaderForPartition)},
+		{"outputs too large", refuse(kmsg.Produce, kerr.MessageTooLarge)},
+		{"outputs done, and denied", refuse(kmsg.Produce, kerr.RequestTimedOut)},
+		{"offsets refused", refuse(kmsg.TxnOffsetCommit, kerr.CoordinatorLoadInProgress)},
+		{"offsets of a stranger", refuse(kmsg.TxnOffsetCommit, kerr.UnknownMemberID)},
+		{"offsets of another generation", refuse(kmsg.TxnOffsetCommit, kerr.IllegalGeneration)},
+		{"end refused", refuse(kmsg.EndTxn, kerr.CoordinatorNotAvailable)},
+		{"end of another transaction", refuse(kmsg.EndTxn, kerr.ConcurrentTransactions)},
+		{"end done, and denied", refuse(kmsg.EndTxn, kerr.RequestTimedOut)},
+		{"end fenced", refuse(kmsg.EndTxn, kerr.ProducerFenced)},
+		{"expelled", refuse(kmsg.Heartbeat, kerr.UnknownMemberID)},
+		{"asked to join again", refuse(kmsg.Heartbeat, kerr.RebalanceInProgress)},
+		{"no producer id", refuse(kmsg.InitProducerID, kerr.CoordinatorNotAvailable)},
+	},
+)
+
+// refuse fails one to three of the next requests of a kind; not those of the
+// sender, who would have to know whether its record arrived.
+func refuse(key kmsg.Key, err error) func(h *history) {
+	return func(h *history) {
+		f := embedded.Fault{Keys: []kmsg.Key{key}, Err: err, Count: 1 + h.random.IntN(3)}
+		if key == kmsg.Produce {
+			f.Topic = h.a.topic([]string{"out", "counts", "sums"}[h.random.IntN(3)])
+		}
+		if _, err := h.broker.Inject(f); err != nil {
+			h.Fatal(err)
+		}
+	}
+}
+
+func (h *history) any() *machine { return h.machines[h.random.IntN(len(h.machines))] }
+
+// settle lets the services finish, if they do so soon.
+func (h *history) settle() {
+	ctx, cancel := context.WithTimeout(h.ctx, time.Duration(h.random.IntN(300))*time.Millisecond)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if n, err := h.behind(h.a.group("sum"), h.a.topic("out")); err == nil && n == 0 {
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// sendSome writes records of a few keys.
+func (h *history) sendSome() {
+	var rs []*transport.Record
+	for range 1 + h.random.IntN(20) {
+		k := fmt.Sprint("key-", h.random.IntN(6))
+		h.sent[k]++
+		rs = append(rs, record(h.a.topic("in"), k))
+	}
+	h.world.send(rs...)
+}
