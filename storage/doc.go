@@ -6,7 +6,8 @@
 // the table as it was at that offset, and the rest of the changelog brings it
 // up to date.
 //
-// There are two ways to write a store, and a folder serves one of them:
+// There are two ways to write a store, and a folder serves one of them at a
+// time:
 //
 //   - [Owner]: the processor whose state the table is applies one batch for a
 //     run of commits. Nothing reaches the store before its commit.

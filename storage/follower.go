@@ -210,6 +210,18 @@ func (f *FollowerStore) Snapshot() (Snapshot, error) {
 	return f.store.Snapshot()
 }
 
+// Detach writes what waits and gives the store back, open. The follower is
+// closed then. After an error the store is the follower's still, to be closed.
+func (f *FollowerStore) Detach() (Store, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.flush(); err != nil {
+		return nil, err
+	}
+	f.err = ErrClosed
+	return f.store, nil
+}
+
 // Close writes what waits and closes the store. A second Close does nothing.
 func (f *FollowerStore) Close() error {
 	f.mu.Lock()

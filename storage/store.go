@@ -104,7 +104,9 @@ type Store interface {
 }
 
 // Mode says how a store is written. One folder serves one role, and so one
-// mode: a processor's state and a view of the same table keep two stores.
+// mode: a processor's state and a view of the same table keep two stores. Only
+// between a processor's state and a standby of it a store goes to and fro, by
+// [SetMode].
 type Mode int
 
 const (

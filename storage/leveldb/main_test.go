@@ -16,12 +16,13 @@ import (
 )
 
 // These have the folder of a store that this test binary is to write until it
-// is killed, to hold open, or to open as a user without rights, instead of
-// running tests.
+// is killed, to hold open, to open as a user without rights, or to turn from one
+// mode to the other until it is killed, instead of running tests.
 const (
 	childEnv  = "MILLRACE_TEST_STORE_WRITER"
 	holdEnv   = "MILLRACE_TEST_STORE_HOLDER"
 	readerEnv = "MILLRACE_TEST_STORE_READER"
+	turnerEnv = "MILLRACE_TEST_STORE_TURNER"
 )
 
 func TestMain(m *testing.M) {
@@ -35,6 +36,10 @@ func TestMain(m *testing.M) {
 	}
 	if dir := os.Getenv(readerEnv); dir != "" {
 		fmt.Println(openPowerless(dir))
+		os.Exit(1)
+	}
+	if dir := os.Getenv(turnerEnv); dir != "" {
+		fmt.Fprintln(os.Stderr, turnForever(dir))
 		os.Exit(1)
 	}
 	// LevelDB's own: it ends within a second after its database is closed.

@@ -105,15 +105,33 @@ func (s *Store) check(o Options) (found bool, err error) {
 		return false, &storage.FormatError{Dir: s.dir, Have: have.format, Known: formatVersion}
 	case !have.identity.Matches(want.identity):
 		return false, &storage.IdentityError{Dir: s.dir, Have: have.identity, Want: want.identity}
-	case have.mode != want.mode:
+	case have.mode != want.mode && !o.Convert:
 		return false, &storage.ModeError{Dir: s.dir, Have: have.mode, Want: want.mode}
-	case have.identity == want.identity:
-		return true, nil
-	case want.identity.TopicID == [16]byte{}: // this cluster does not tell it: keep the one we have
-		s.identity = have.identity
+	}
+	if want.identity.TopicID == [16]byte{} { // this cluster does not tell it: keep the one we have
+		want.identity, s.identity = have.identity, have.identity
+	}
+	if have == want {
 		return true, nil
 	}
 	return true, s.db.Put(identityKey, want.encode(), nil)
+}
+
+// SetMode implements storage.ModeSetter. The description is one value, so a
+// crash leaves the old one or the new one.
+func (s *Store) SetMode(m storage.Mode) error {
+	if m != storage.Owner && m != storage.Follower {
+		return fmt.Errorf("store %s: unknown mode %s", s.dir, m)
+	}
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.closing.RUnlock()
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	var b leveldb.Batch
+	b.Put(identityKey, meta{formatVersion, m, s.identity}.encode())
+	return s.write(&b)
 }
 
 // describe writes the description of a new store.

@@ -20,10 +20,11 @@ import (
 // A store that is open already, here or in another process, is
 // storage.ErrLocked. A store that cannot be trusted (*storage.CorruptError), or
 // is of a newer format (*storage.FormatError), another changelog
-// (*storage.IdentityError) or the other mode (*storage.ModeError), is moved to
-// a folder beside it, named DIR.replaced-N, and an empty one takes its place,
-// unless Options.NoReplace is set; [Store.Info] tells. Other errors, such as a
-// full disk or missing permissions, leave the store as it is.
+// (*storage.IdentityError) or the other mode (*storage.ModeError; see
+// Options.Convert), is moved to a folder beside it, named DIR.replaced-N, and an
+// empty one takes its place, unless Options.NoReplace is set; [Store.Info] tells.
+// Other errors, such as a full disk or missing permissions, leave the store as it
+// is.
 func Open(dir string, o Options) (*Store, error) {
 	o = o.withDefaults()
 	if err := o.validate(); err != nil {

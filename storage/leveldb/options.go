@@ -18,8 +18,12 @@ type Options struct {
 	// one is moved aside.
 	Identity storage.Identity
 	// Mode is how the store is written. A folder that was written in the other
-	// mode is moved aside: one folder serves one role.
+	// mode is moved aside, unless Convert is set: one folder serves one role.
 	Mode storage.Mode
+	// Convert changes the mode of a store that was written in the other one,
+	// and keeps what it holds. It is for a folder that serves the state of a
+	// processor and its standby in turn.
+	Convert bool
 	// BlockCache is the memory for uncompressed blocks of this store, in bytes.
 	// Default 8 MiB.
 	BlockCache int

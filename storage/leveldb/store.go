@@ -38,8 +38,9 @@ type Store struct {
 }
 
 var (
-	_ storage.Store   = (*Store)(nil)
-	_ storage.Clearer = (*Store)(nil)
+	_ storage.Store      = (*Store)(nil)
+	_ storage.Clearer    = (*Store)(nil)
+	_ storage.ModeSetter = (*Store)(nil)
 )
 
 // noOffset stands for a store without an offset.

@@ -115,3 +115,24 @@ func testFollowerClosed(t *testing.T, f *fixture) {
 	}
 	wantOffset(t, w, 5)
 }
+
+// A store goes from a follower to its owner and back, and stays open.
+func testFollowerDetached(t *testing.T, f *fixture) {
+	w := storage.NewFollower(f.Store, storage.FollowerOptions{MaxDelay: never})
+	must(t, storage.SetMode(f.Store, storage.Follower), w.Put([]byte("a"), []byte("1"), 5))
+	s, err := w.Detach()
+	must(t, err)
+	if s != f.Store {
+		t.Fatal("Detach returns another store")
+	}
+	if err := w.Put([]byte("b"), nil, 6); !errors.Is(err, storage.ErrClosed) {
+		t.Errorf("Put after Detach: %v; want ErrClosed", err)
+	}
+	must(t, w.Close(), storage.SetMode(s, storage.Owner))
+	wantOffset(t, f, 5)
+	apply(t, f, "b", "2")
+	must(t, storage.SetMode(s, storage.Follower))
+	w = storage.NewFollower(s, storage.FollowerOptions{MaxDelay: never})
+	must(t, w.Put([]byte("c"), []byte("3"), 9))
+	wantAll(t, w.Range(nil, nil), "a=1", "b=2", "c=3")
+}

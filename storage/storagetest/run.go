@@ -53,6 +53,7 @@ func Run(t *testing.T, open func(t *testing.T) OpenFunc) {
 		{"FollowerOffset", testFollowerOffset},
 		{"FollowerClear", testFollowerClear},
 		{"FollowerClosed", testFollowerClosed},
+		{"FollowerDetached", testFollowerDetached},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, newFixture(t, open)) })
 	}
