@@ -137,6 +137,21 @@ type GroupConfig struct {
 	// memory transport has none.
 	ControlRecords bool
 
+	// Standbys is how many members beside the owner of a partition's number are
+	// to keep a copy of its state; there are never more than other members. Who
+	// does is decided together with the assignment, among the members that have
+	// Standbys above 0 themselves; the highest number of them counts. Default 0.
+	Standbys int
+	// Held tells what state the member has of partitions that it does not own,
+	// by the number of the partition. It is called when the group is about to
+	// be rebalanced, must return at once and must not call the member. Only
+	// with Standbys.
+	Held func() map[int32]Held
+	// Standby is called with the numbers of all partitions of which the member
+	// is to keep a copy, in each rebalance, before Revoked and Assigned. It must
+	// return at once and must not call the member. Only with Standbys.
+	Standby func(numbers []int32)
+
 	// FetchMaxBytes bounds one fetch of one partition. Default 1 MiB.
 	FetchMaxBytes int32
 	// BufferedBytes bounds the records that are produced and not yet
@@ -152,6 +167,16 @@ type GroupConfig struct {
 	Assigned func(context.Context, Assignment)
 	Revoked  func(context.Context, Assignment)
 	Lost     func(context.Context, Assignment)
+}
+
+// Held is state of a partition that a member has and does not own.
+type Held struct {
+	// Position says how far it has come: the sum of its changelogs' offsets. Of
+	// two members the one with the higher position has less to read.
+	Position int64
+	// Running says that the member keeps it up to date: it is a standby, and not
+	// just what is left of an earlier assignment.
+	Running bool
 }
 
 // Start is a place in a log.

@@ -14,31 +14,37 @@ type candidate struct {
 	topics     []string           // that it asks for
 	owned      map[string][]int32 // partitions that it says it has
 	generation int32              // of the group, in which it got them; -1 if it does not know
+	standbys   int                // how many it wants for each partition; 0: it keeps none itself
+	held       map[int32]transport.Held
 }
 
-// assign returns the partitions of each member. counts has the number of
-// partitions of each topic that exists.
+// assign returns the partitions of each member, and the numbers of which it is
+// to keep a standby. counts has the number of partitions of each topic that
+// exists.
 //
 // Partition i of all topics goes to one member: it is one task with one state.
 // The unit that is assigned is thus the partition's number. Members that ask
 // for any topic get equal shares of the numbers, give or take one. As many
 // numbers as these shares allow stay where they are. The result depends on the
 // members and counts only, not on the order of the members or on maps: whoever
-// leads the group comes to the same.
+// leads the group comes to the same. A number whose owner is gone goes to a
+// member that has its state, if one has room; see package standbys.
 //
 // During an upgrade that adds or removes an input, members ask for different
 // topics. The partitions that the owner of a number did not ask for go
 // together to another member that did. Who of them is the owner is not written
 // down anywhere: it may be any that has all that it wants of the number (see
 // keep), and whichever it is, everything stays where it is.
-func assign(members []candidate, counts map[string]int32) []map[string][]int32 {
+func assign(members []candidate, counts map[string]int32) (out []map[string][]int32, copies [][]int32) {
 	a := newAssigner(members, counts)
+	copies = make([][]int32, len(members))
 	if len(a.order) > 0 {
 		a.keep()
 		a.fill()
 		a.giveOut()
+		copies = a.standbys()
 	}
-	return a.out
+	return a.out, copies
 }
 
 type assigner struct {
@@ -132,9 +138,10 @@ func (a *assigner) claimsOf(p int32) (claims []claim) {
 
 // keep lets as many numbers as possible have an owner that has all that it
 // wants of them already. That is a matching of numbers to members with as many
-// places as their shares; it is found by augmenting paths.
+// places as their shares; it is found by augmenting paths. What has to go is
+// rather a number of which another member has the state.
 func (a *assigner) keep() {
-	for p := range a.owner {
+	for _, p := range a.firm() {
 		a.place(p, make([]bool, len(a.members)))
 	}
 }
@@ -167,13 +174,18 @@ func (a *assigner) place(p int, visited []bool) bool {
 
 // room says whether a member may have one more number.
 func (a *assigner) room(i int) bool {
-	n := len(a.numbers[i])
+	return a.roomWith(slices.Index(a.order, i), make([]int, len(a.order)))
+}
+
+// roomWith is room for member order[k], when those of order have so many more.
+func (a *assigner) roomWith(k int, more []int) bool {
+	n := len(a.numbers[a.order[k]]) + more[k]
 	if n != a.share {
 		return n < a.share
 	}
 	larger := 0
-	for _, j := range a.order {
-		if len(a.numbers[j]) > a.share {
+	for l, j := range a.order {
+		if len(a.numbers[j])+more[l] > a.share {
 			larger++
 		}
 	}
@@ -186,7 +198,8 @@ func (a *assigner) own(i, p int) {
 }
 
 // fill finds owners for the numbers that have none: those that have some of it
-// first, then those with fewest numbers, and of these who wants most topics.
+// first, then those that have its state, then those with fewest numbers, and of
+// these who wants most topics.
 func (a *assigner) fill() {
 	for p, i := range a.owner {
 		if i >= 0 {
@@ -199,6 +212,7 @@ func (a *assigner) fill() {
 			}
 		}
 	}
+	a.replace()
 	for p, i := range a.owner {
 		if i >= 0 {
 			continue

@@ -10,6 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"pgregory.net/rapid"
+
+	"github.com/millrace/millrace/internal/transport"
 )
 
 func TestAssign(t *testing.T) {
@@ -45,7 +47,7 @@ func TestAssign(t *testing.T) {
 			map[string]int32{"in": 2}, []map[string][]int32{{"in": {1}}, {"in": {0}}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := assign(tt.members, tt.counts)
+			got, _ := assign(tt.members, tt.counts)
 			if !reflect.DeepEqual(got, tt.want) {
 				// Which of several good answers it is does not matter here.
 				if tt.name != "claims of what does not exist" || len(got[0]["in"]) != 1 || len(got[1]["in"]) != 1 || got[0]["in"][0] == got[1]["in"][0] {
@@ -61,6 +63,7 @@ func TestAssign(t *testing.T) {
 type groupModel struct {
 	counts     map[string]int32
 	members    map[string]*candidate
+	told       map[string][]int32 // by member: of which numbers it is to keep a standby
 	generation int32
 	joined     int
 }
@@ -80,10 +83,12 @@ func (g *groupModel) sorted() (cs []candidate) {
 // round is one JoinGroup and SyncGroup of the classic protocol with our
 // balancer on the leader: what each member has afterwards.
 func (g *groupModel) round(t *rapid.T) map[string]map[string][]int32 {
+	g.told = map[string][]int32{}
 	var joins []kmsg.JoinGroupResponseMember
 	for _, c := range g.sorted() {
 		joins = append(joins, kmsg.JoinGroupResponseMember{MemberID: c.id,
-			ProtocolMetadata: copartitioned{}.JoinGroupMetadata(slices.Clone(c.topics), c.owned, c.generation)})
+			ProtocolMetadata: copartitioned{standbys: c.standbys, held: func() map[int32]transport.Held { return c.held }}.
+				JoinGroupMetadata(slices.Clone(c.topics), c.owned, c.generation)})
 	}
 	b, topics, err := copartitioned{}.MemberBalancer(joins)
 	if err != nil {
@@ -102,6 +107,11 @@ func (g *groupModel) round(t *rapid.T) map[string]map[string][]int32 {
 		if plan[a.MemberID], err = (copartitioned{}).ParseSyncAssignment(a.MemberAssignment); err != nil {
 			t.Fatal(err)
 		}
+		numbers, err := assignmentOf(a.MemberAssignment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.told[a.MemberID] = numbers
 	}
 	g.generation++
 	return plan
@@ -288,7 +298,7 @@ func TestAssignAnything(t *testing.T) {
 			}
 			members = append(members, c)
 		}
-		got := assign(members, counts)
+		got, _ := assign(members, counts)
 		seen := map[string]bool{}
 		wanted := 0
 		for topic, count := range counts {
@@ -314,7 +324,7 @@ func TestAssignAnything(t *testing.T) {
 			t.Fatalf("%d partitions are assigned, of %d", len(seen), wanted)
 		}
 		slices.Reverse(members)
-		back := assign(members, counts)
+		back, _ := assign(members, counts)
 		slices.Reverse(back)
 		if !reflect.DeepEqual(got, back) {
 			t.Fatalf("in another order: %v, %v", got, back)

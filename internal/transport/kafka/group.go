@@ -54,6 +54,9 @@ func (c *Cluster) Join(_ context.Context, cfg transport.GroupConfig) (transport.
 	if cfg.Group == "" || len(cfg.Topics) == 0 {
 		return nil, fmt.Errorf("kafka group %q with topics %q: both a group id and topics are needed", cfg.Group, cfg.Topics)
 	}
+	if cfg.Standbys > 0 && (cfg.Held == nil || cfg.Standby == nil) {
+		return nil, fmt.Errorf("kafka group %s: standbys need both Held and Standby", cfg.Group)
+	}
 	if cfg.FetchMaxBytes <= 0 {
 		cfg.FetchMaxBytes = 1 << 20
 	}
@@ -61,7 +64,7 @@ func (c *Cluster) Join(_ context.Context, cfg transport.GroupConfig) (transport.
 	opts := append(c.options(cfg.ClientID), c.producing(cfg.Partitioning, cfg.BufferedBytes)...)
 	opts = append(opts,
 		kgo.ConsumerGroup(cfg.Group),
-		kgo.Balancers(copartitioned{}),
+		kgo.Balancers(m.balancer()),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.FetchIsolationLevel(isolation(cfg.Uncommitted)),

@@ -82,6 +82,17 @@ func (c *Cluster) Kill() {
 	}
 }
 
+// KillMembers is Kill for the members of groups that have a client id.
+func (c *Cluster) KillMembers(clientID string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for cl := range c.clients {
+		if cl.member != nil && cl.member.cfg.ClientID == clientID {
+			c.kill(cl)
+		}
+	}
+}
+
 func (c *Cluster) kill(cl *client) {
 	cl.dead = true
 	cl.tx.end(aborted) // as its timeout does, at once
