@@ -67,6 +67,15 @@ type Config struct {
 	// one ends with ErrInstanceIDTaken. Letters, digits, '.', '_' and '-', 249 at
 	// most. Default: none.
 	InstanceID string
+	// StandbyReplicas is how many other processes keep a copy of the state of
+	// each partition of a processor, kept up to date from its changelogs: who
+	// takes over the partitions of a process that is gone then has their state
+	// already, and reads only the last of it. There are never more than other
+	// processes, each copy takes as much disk as the state itself and reads the
+	// changelogs. All processes of a processor should have the same. From 0 to
+	// 100. Default 0: a new owner reads the whole changelog, unless it has an older
+	// copy on its disk.
+	StandbyReplicas int
 	// CommitInterval is how often outputs, state and positions are committed.
 	// A crash repeats about as much; a table that is joined lags by as much.
 	// Default 100 ms.
@@ -176,6 +185,7 @@ func (c Config) engine(t *Topology) engine.Config {
 		CommitInterval:     c.CommitInterval,
 		TransactionTimeout: c.TransactionTimeout,
 		InstanceID:         c.InstanceID,
+		Standbys:           c.StandbyReplicas,
 		PrefetchBytes:      c.PrefetchBytes,
 		CacheBytes:         c.CacheBytes,
 		StoreBytes:         c.StoreBytes,

@@ -55,6 +55,9 @@ func (c Config) problems() *configCheck {
 	if c.Partitions > math.MaxInt32 {
 		v.bad("Partitions", "%d is too many", c.Partitions)
 	}
+	if c.StandbyReplicas < 0 || c.StandbyReplicas > maxStandbys {
+		v.bad("StandbyReplicas", "%d is not from 0 to %d", c.StandbyReplicas, maxStandbys)
+	}
 	if c.Replication > math.MaxInt16 {
 		v.bad("Replication", "%d is too many", c.Replication)
 	}
@@ -63,6 +66,9 @@ func (c Config) problems() *configCheck {
 	}
 	return v
 }
+
+// maxStandbys bounds Config.StandbyReplicas.
+const maxStandbys = 100
 
 // Bounds of timeouts: Kafka's own defaults for what the brokers allow.
 const (

@@ -29,6 +29,8 @@ type Metrics struct {
 	Restoring func(RestoreStats)
 	// Rebalanced is called when the group gave a processor its partitions.
 	Rebalanced func(topology, processor string)
+	// Promoted is called when a partition went on with the state of its standby.
+	Promoted func(topology, processor string, partition int)
 	// Restarted is called when a processor that failed starts again.
 	Restarted func(topology, processor string, err error)
 	// Emitted is called when a record of an Emitter was acknowledged or given up.
@@ -135,6 +137,9 @@ func (m Metrics) engine(topology string) (e engine.Metrics) {
 		e.Restoring = func(s engine.RestoreStats) {
 			f(RestoreStats{topology, s.Processor, s.Topic, int(s.Partition), s.Records, s.Duration, s.Done})
 		}
+	}
+	if f := m.Promoted; f != nil {
+		e.Promoted = func(processor string, p int32) { f(topology, processor, int(p)) }
 	}
 	if f := m.Rebalanced; f != nil {
 		e.Rebalanced = func(processor string) { f(topology, processor) }

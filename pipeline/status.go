@@ -32,7 +32,7 @@ type Status struct {
 	// Error is what ended the run, or what keeps it from its start.
 	Error      string            `json:"error,omitempty"`
 	Processors []ProcessorStatus `json:"processors"`
-	Tables     []TableStatus     `json:"tables"` // that joins, lookups and views follow
+	Tables     []TableStatus     `json:"tables"` // that joins, lookups, views and standbys follow
 }
 
 // ProcessorStatus is what a processor is doing.
@@ -101,12 +101,12 @@ type RestoreProgress struct {
 	Percent  float64 `json:"percent"` // of the way from where it began, from 0 to 100
 }
 
-// TableStatus describes one partition of a table that a join, a lookup or a
-// view follows.
+// TableStatus describes one partition of a table that a join, a lookup, a view
+// or a standby follows.
 type TableStatus struct {
 	Table     string  `json:"table"`
-	Processor string  `json:"processor,omitempty"` // whose join or lookup it is
-	Role      string  `json:"role"`                // join, lookup or view
+	Processor string  `json:"processor,omitempty"` // whose join, lookup or standby it is
+	Role      string  `json:"role"`                // join, lookup, view or standby
 	Partition int     `json:"partition"`
 	Ready     bool    `json:"ready"` // it has caught up with what was there when it began
 	Lag       int64   `json:"lag"`   // offsets to the end of the topic, as far as known
@@ -118,7 +118,7 @@ type TableStatus struct {
 type StoreStatus struct {
 	Table     string `json:"table"`
 	Processor string `json:"processor,omitempty"`
-	Role      string `json:"role"` // state, join, lookup or view
+	Role      string `json:"role"` // state, join, lookup, view or standby
 	Partition int    `json:"partition"`
 	Bytes     int64  `json:"bytes"` // on disk
 }

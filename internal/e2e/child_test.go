@@ -21,7 +21,7 @@ const (
 	childApp       = "MILLRACE_E2E_APP"
 	childBrokers   = "MILLRACE_E2E_BROKERS"
 	childState     = "MILLRACE_E2E_STATE"
-	childGuarantee = "MILLRACE_E2E_GUARANTEE"
+	childGuarantee = "MILLRACE_E2E_GUARANTEE" // with ExactlyOnce there are standbys
 )
 
 // child runs the three processors until SIGTERM, and tells its status in lines
@@ -39,9 +39,14 @@ func child() int {
 		return fail(err)
 	}
 	defer cluster.Close()
+	g := pipeline.Guarantee(os.Getenv(childGuarantee))
+	standbys := 0
+	if g == pipeline.ExactlyOnce {
+		standbys = 1
+	}
 	s, err := pipeline.NewService(app(os.Getenv(childApp)).three(), pipeline.Config{
 		StateDir: os.Getenv(childState), ClientID: fmt.Sprint("child-", os.Getpid()), Logger: logger(),
-		Guarantee: pipeline.Guarantee(os.Getenv(childGuarantee)), Partitions: 4,
+		Guarantee: g, StandbyReplicas: standbys, Partitions: 4,
 	}.WithEngine(func(e *engine.Config) { e.Cluster = cluster }))
 	if err != nil {
 		return fail(err)

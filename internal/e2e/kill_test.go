@@ -107,6 +107,17 @@ func (p *process) ready() (n []int) {
 	return n
 }
 
+// standbys returns how many tables' partitions the process keeps standbys of, as
+// it last said.
+func (p *process) standbys() (n int) {
+	for _, t := range (<-p.status).Tables {
+		if t.Role == "standby" {
+			n++
+		}
+	}
+	return n
+}
+
 // kill is kill -9.
 func (p *process) kill() error {
 	err := p.cmd.Process.Kill()
@@ -162,6 +173,9 @@ func killed(w *world, g pipeline.Guarantee, fault func(one, two *process) error,
 	w.until("two partitions of each processor for each", func() bool {
 		return fmt.Sprint(one.ready()) == "[2 2 2]" && fmt.Sprint(two.ready()) == "[2 2 2]"
 	})
+	if g == pipeline.ExactlyOnce {
+		w.until("standbys of two partitions of both tables for each", func() bool { return one.standbys() == 4 && two.standbys() == 4 })
+	}
 	done, fed := make(chan struct{}), make(chan error, 1)
 	began := time.Now()
 	go func() { fed <- w.feed(a.topic("in"), done) }()

@@ -12,23 +12,6 @@ import (
 	"github.com/millrace/millrace/pipeline"
 )
 
-// partitions returns the ready partitions of a service's processors.
-func (s *service) partitions() (ids []int) {
-	for _, p := range s.Status().Processors {
-		for _, part := range p.Partitions {
-			if part.Ready {
-				ids = append(ids, part.ID)
-			}
-		}
-	}
-	return ids
-}
-
-// deduped is a topology of one processor.
-func (a app) deduped() *pipeline.Topology {
-	return pipeline.New(string(a)).From(a.str("in")).Add(a.dedupe()).To(a.str("unique"))
-}
-
 func static(id string) func(*pipeline.Config) {
 	return func(c *pipeline.Config) { c.InstanceID, c.SessionTimeout = id, time.Minute }
 }

@@ -100,3 +100,8 @@ func (a app) three() *pipeline.Topology {
 		Add(a.dedupe(), a.count(), a.pass()).
 		To(a.str("unique"), a.str("passed"))
 }
+
+// deduped is a topology of one processor.
+func (a app) deduped() *pipeline.Topology {
+	return pipeline.New(string(a)).From(a.str("in")).Add(a.dedupe()).To(a.str("unique"))
+}

@@ -102,6 +102,18 @@ func (s *service) stop() error {
 	return s.err
 }
 
+// partitions returns the ready partitions of a service's processors.
+func (s *service) partitions() (ids []int) {
+	for _, p := range s.Status().Processors {
+		for _, part := range p.Partitions {
+			if part.Ready {
+				ids = append(ids, part.ID)
+			}
+		}
+	}
+	return ids
+}
+
 // ready waits until a service runs.
 func (w *world) ready(s *service) *service {
 	w.Helper()

@@ -27,6 +27,10 @@ type Config struct {
 	// InstanceID makes the members of the groups static; see GroupConfig.
 	InstanceID string
 
+	// Standbys is how many other members keep a copy of the state of each
+	// partition up to date. Default 0.
+	Standbys int
+
 	CommitInterval  time.Duration // default 100 ms
 	GenerationBytes int64         // output bytes after which a commit comes early; default 16 MiB
 	GenerationKeys  int           // changed keys of a partition, likewise; default 50,000
@@ -97,6 +101,7 @@ type StoreSpec struct {
 	Processor string
 	Role      string // state, join, lookup or view: one folder serves one role
 	Mode      storage.Mode
+	Convert   bool // a store of the other mode becomes one of this
 }
 
 // Path returns the folder of the store below the state folder of its app.
@@ -113,6 +118,7 @@ func (e *Engine) openStore(s StoreSpec) (storage.Store, error) {
 	return leveldb.Open(filepath.Join(e.cfg.StateDir, e.graph.Name, s.Path()), leveldb.Options{
 		Identity:    storage.Identity{Topic: s.Topic, TopicID: s.TopicID, Partition: s.Partition},
 		Mode:        s.Mode,
+		Convert:     s.Convert,
 		Cache:       e.blocks,
 		WriteBuffer: e.writeBuffer(),
 		Logger:      e.cfg.Logger,

@@ -14,7 +14,7 @@ import (
 )
 
 // follower keeps one partition of a table that others write up to date: for
-// joins, lookups and views. It owns a goroutine and a store of its own.
+// joins, lookups, views and standbys. It owns a goroutine and a store of its own.
 type follower struct {
 	e      *Engine
 	tp     transport.TopicPartition
@@ -22,7 +22,7 @@ type follower struct {
 	store  *storage.FollowerStore // in front of base
 	mirror table.Mirror
 	proc   string // whose it is
-	role   string // join, lookup or view
+	role   string // join, lookup, view or standby
 	begin  int64  // where it began to read
 	target int64  // the end of the log when it began
 
@@ -48,10 +48,18 @@ func (e *Engine) follow(ctx context.Context, l graph.Lookup, p int32, proc, role
 	if err != nil {
 		return nil, err
 	}
+	open := func(r storage.Reader) table.Mirror { return l.Open(l.Ref.Name, r) }
+	return e.followInto(ctx, tp, store, storage.FollowerOptions{}, open, proc, role)
+}
+
+// followInto follows one partition of a table into a store, which is the
+// follower's from then on, whatever is returned.
+func (e *Engine) followInto(ctx context.Context, tp transport.TopicPartition, store storage.Store, o storage.FollowerOptions,
+	open func(storage.Reader) table.Mirror, proc, role string) (*follower, error) {
 	f := &follower{e: e, tp: tp, proc: proc, role: role, base: store, done: make(chan struct{}), progress: make(chan struct{}),
 		subscriptions: map[*Subscription]struct{}{}}
-	f.store = storage.NewFollower(store, storage.FollowerOptions{})
-	f.mirror = l.Open(l.Ref.Name, f.store)
+	f.store = storage.NewFollower(store, o)
+	f.mirror = open(f.store)
 	first, end, err := e.cfg.Cluster.Bounds(ctx, tp)
 	if err != nil {
 		return nil, errors.Join(err, f.store.Close())
@@ -135,8 +143,13 @@ func (f *follower) apply(b transport.TableBatch) error {
 	for s := range f.subscriptions {
 		s.offer(b.Records)
 	}
+	if f.role == standbyRole { // past the markers of transactions, too: its owner need not read them
+		if err := f.store.SetOffset(b.Next); err != nil {
+			return err
+		}
+	}
 	f.advance(b.Next, b.End, latest)
-	if b.Next >= b.End { // at rest, nothing waits in memory
+	if b.Next >= b.End && f.role != standbyRole { // at rest, nothing waits in memory
 		return f.store.Flush()
 	}
 	return nil
@@ -232,6 +245,21 @@ func (f *follower) close() error {
 	<-f.done
 	f.endFeed(ErrEnded, true)
 	return f.store.Close()
+}
+
+// detach ends the follower and returns its store, open; nil if what waited could
+// not be written, with the store closed.
+func (f *follower) detach() storage.Store {
+	f.cancel()
+	<-f.done
+	f.endFeed(ErrEnded, true)
+	store, err := f.store.Detach()
+	if err != nil {
+		f.e.cfg.Logger.Warn("store of a standby is opened again", "processor", f.proc, "topic", f.tp.Topic,
+			"partition", f.tp.Partition, "error", errors.Join(err, f.store.Close()))
+		return nil
+	}
+	return store
 }
 
 // followAll follows every partition of a table.

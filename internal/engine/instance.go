@@ -32,6 +32,7 @@ type instance struct {
 	committer *committer
 	lookups   []graph.LookupTable
 	followers []*follower // of the lookups
+	standbys  *standbys
 
 	events   chan event
 	finished chan struct{} // closed when the session loop takes no more events
@@ -92,6 +93,7 @@ func newInstance(ctx context.Context, e *Engine, spec *graph.Processor) *instanc
 		in.topics = append(in.topics, e.graph.LoopTopic(spec))
 	}
 	in.committer = newCommitter(in)
+	in.standbys = newStandbys(in)
 	return in
 }
 
@@ -128,6 +130,9 @@ func (in *instance) run(drain <-chan struct{}) (err error) {
 		Assigned: in.onAssigned,
 		Revoked:  in.onRevoked,
 		Lost:     in.onLost,
+		Standbys: in.standbys.count(),
+		Held:     in.standbys.held,
+		Standby:  in.standbys.want,
 	})
 	if err != nil {
 		return fmt.Errorf("processor %s: join group: %w", in.spec.Name, err)
@@ -167,6 +172,7 @@ func (in *instance) run(drain <-chan struct{}) (err error) {
 	_ = work.Wait()
 	in.closeTasks() // of a failure: nothing is committed
 	in.opening.Wait()
+	in.standbys.close()
 
 	in.leave()
 	return in.reason(context.Cause(in.ctx))

@@ -32,6 +32,7 @@ type lab struct {
 	mu     sync.Mutex
 	stores map[string]*memstore.Store
 	open   map[string]bool // by path: LevelDB's lock
+	opens  map[string]int  // by machine: how often a store was opened
 }
 
 // lockedStore is a store that lets nobody else in, as LevelDB does.
@@ -46,7 +47,7 @@ func (s lockedStore) Close() error {
 }
 
 func newLab(t *testing.T, partitions int32, topics ...string) *lab {
-	l := &lab{t: t, Cluster: memory.New(memory.Config{}), stores: map[string]*memstore.Store{}, open: map[string]bool{}}
+	l := &lab{t: t, Cluster: memory.New(memory.Config{}), stores: map[string]*memstore.Store{}, open: map[string]bool{}, opens: map[string]int{}}
 	for _, topic := range topics {
 		if err := l.Create(t.Context(), transport.TopicSpec{Name: topic, Partitions: partitions}); err != nil {
 			t.Fatal(err)
@@ -123,6 +124,7 @@ func (l *lab) openStore(machine string, s engine.StoreSpec) (storage.Store, erro
 		return nil, fmt.Errorf("store %s is open already", path)
 	}
 	l.open[path] = true
+	l.opens[machine]++
 	old := l.stores[path]
 	if old == nil {
 		old = memstore.New(storage.Identity{Topic: s.Topic, Partition: s.Partition})
@@ -133,6 +135,13 @@ func (l *lab) openStore(machine string, s engine.StoreSpec) (storage.Store, erro
 		defer l.mu.Unlock()
 		delete(l.open, path)
 	}}, nil
+}
+
+// openings returns how often a machine opened a store.
+func (l *lab) openings(machine string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.opens[machine]
 }
 
 // opened returns the paths of the stores that are open.

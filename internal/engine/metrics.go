@@ -20,6 +20,8 @@ type Metrics struct {
 	Rebalanced  func(processor string)
 	HandlerHung func(h *HangError) // once for each call of a handler that hangs
 	Restarted   func(processor string, err error)
+	// Promoted tells that a partition was opened with the stores of its standby.
+	Promoted func(processor string, partition int32)
 }
 
 // HandledStats describe a run of records of one input that were handled
@@ -111,6 +113,12 @@ func (m Metrics) hung(h *HangError) {
 func (m Metrics) restarted(proc string, err error) {
 	if m.Restarted != nil {
 		m.Restarted(proc, err)
+	}
+}
+
+func (m Metrics) promoted(proc string, p int32) {
+	if m.Promoted != nil {
+		m.Promoted(proc, p)
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 // Follower describes one partition of a table that the engine follows.
 type Follower struct {
 	Processor string // whose it is; "views" for a view
-	Role      string // join, lookup or view
+	Role      string // join, lookup, view or standby
 	transport.TopicPartition
 	Begin, Position, Target, End int64 // offsets; Target: the end when it began
 	Ready                        bool  // it has reached Target
@@ -43,6 +43,7 @@ func (e *Engine) allFollowers() (fs []*follower) {
 		}
 		s.in.mu.Lock()
 		fs = append(fs, s.in.followers...)
+		fs = append(fs, s.in.standbys.followers()...)
 		for _, t := range s.in.tasks {
 			fs = append(fs, t.joins...)
 		}
@@ -54,7 +55,7 @@ func (e *Engine) allFollowers() (fs []*follower) {
 // StoreInfo describes an open store.
 type StoreInfo struct {
 	Processor string
-	Role      string // state, join, lookup or view
+	Role      string // state, join, lookup, view or standby
 	transport.TopicPartition
 	Bytes int64 // on disk
 }

@@ -12,29 +12,36 @@ import (
 	"github.com/millrace/millrace/storage"
 )
 
+// awaitStores waits until those who had the task's stores before have closed
+// them.
+func (t *task) awaitStores() {
+	if t.before != nil {
+		<-t.before.closed
+		t.before = nil
+	}
+	if t.beforeStandby != nil {
+		<-t.beforeStandby
+	}
+}
+
 // open opens the task's stores, restores them from their changelogs, and waits
 // until the tables that it joins have caught up. It runs on a goroutine of its
 // own and ends early when the task is taken away.
 func (t *task) open() error {
 	start := time.Now()
+	standby, err := t.openStores()
+	if err != nil {
+		return err
+	}
 	for i, s := range t.in.spec.States {
 		tp := transport.TopicPartition{Topic: s.Ref.Name, Partition: t.id}
-		store, err := t.in.e.openStore(StoreSpec{
-			TopicPartition: tp, Processor: t.in.spec.Name, Role: "state", Mode: storage.Owner,
-		})
-		if err != nil {
-			return err
-		}
-		opened := &openState{store: store, topic: s.Ref.Name}
-		t.in.mu.Lock() // for those who look on
-		t.states = append(t.states, opened)
-		t.in.mu.Unlock()
+		store := t.states[i].store
 		tell := func(s RestoreStats) { t.restoring.Store(&s) }
 		if err := t.in.e.restore(t.ctx, tp, store, t.in.spec.Name, tell); err != nil {
 			return fmt.Errorf("restore table %s, partition %d: %w", s.Ref.Name, t.id, err)
 		}
-		opened.State = t.openTable(i, opened)
-		t.view.States = append(t.view.States, opened.State)
+		t.states[i].State = t.openTable(i, t.states[i])
+		t.view.States = append(t.view.States, t.states[i].State)
 	}
 	for _, j := range t.in.spec.Joins {
 		f, err := t.in.follow(t.ctx, j, t.id, "join")
@@ -52,32 +59,87 @@ func (t *task) open() error {
 		}
 	}
 	t.in.log.Debug("partition opened", "partition", t.id, "took", time.Since(start))
+	if standby {
+		t.in.log.Info("standby promoted", "partition", t.id, "took", time.Since(start).Round(time.Millisecond))
+		t.in.e.cfg.Metrics.promoted(t.in.spec.Name, t.id)
+	}
 	return nil
+}
+
+// openStores opens the task's stores, of which it may take over those of a
+// standby; standby says whether it got all of them so.
+func (t *task) openStores() (standby bool, err error) {
+	taken := make([]storage.Store, len(t.in.spec.States))
+	if t.standby != nil {
+		taken, standby = t.standby.take(), true
+		t.standby = nil
+	}
+	var errs []error
+	for i, s := range t.in.spec.States {
+		store := taken[i]
+		if store == nil {
+			standby = false
+			store, err = t.in.e.openStore(StoreSpec{
+				TopicPartition: transport.TopicPartition{Topic: s.Ref.Name, Partition: t.id},
+				Processor:      t.in.spec.Name, Role: "state", Mode: storage.Owner, Convert: true,
+			})
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+		}
+		t.in.mu.Lock() // for those who look on
+		t.states = append(t.states, &openState{store: store, topic: s.Ref.Name})
+		t.in.mu.Unlock()
+	}
+	return standby, errors.Join(errs...)
 }
 
 // close ends the task. What is committed is written to the stores if all went
 // well; otherwise the stores stay at their last batch, and the changelog has
 // the rest.
 func (t *task) close(save bool) error {
+	_, err := t.end(save, false)
+	return err
+}
+
+// yield is close, but leaves the stores open, as a standby's. One that is nil
+// was closed because of a failure.
+func (t *task) yield(save bool) ([]storage.Store, error) { return t.end(save, true) }
+
+func (t *task) end(save, yield bool) (yielded []storage.Store, err error) {
 	t.cancel(errStopped)
 	var errs []error
 	for _, f := range t.joins {
 		errs = append(errs, f.close())
 	}
+	position := int64(0)
 	for _, s := range t.states {
+		var err error
 		if save && s.State != nil {
-			errs = append(errs, s.Write())
+			err = s.Write()
 		}
-		errs = append(errs, s.store.Close())
+		store := s.store
+		if yield && err == nil {
+			err = storage.SetMode(store, storage.Follower)
+		}
+		if !yield || err != nil {
+			err = errors.Join(err, store.Close())
+			store = nil
+		}
+		next, _ := s.store.Offset()
+		position += next
+		yielded, errs = append(yielded, store), append(errs, err)
 	}
+	t.in.standbys.leave(t.id, position)
 	t.in.mu.Lock() // for those who look on
 	t.joins, t.states = nil, nil
 	t.in.mu.Unlock()
 	close(t.closed)
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("processor %s, partition %d: close: %w", t.in.spec.Name, t.id, err)
+		return yielded, fmt.Errorf("processor %s, partition %d: close: %w", t.in.spec.Name, t.id, err)
 	}
-	return nil
+	return yielded, nil
 }
 
 // await lets a handler wait for a joined table.

@@ -90,10 +90,7 @@ func (in *instance) apply(ctx context.Context, e event) error {
 	case assigned:
 		for _, t := range e.tasks {
 			in.opening.Go(func() {
-				if t.before != nil {
-					<-t.before.closed // it has the stores until then
-					t.before = nil
-				}
+				t.awaitStores()
 				err := t.open()
 				in.send(event{kind: opened, tasks: []*task{t}, err: err})
 			})
@@ -119,9 +116,9 @@ func (in *instance) apply(ctx context.Context, e event) error {
 		if in.abortable(err) { // whoever gets the partitions does it again
 			err = in.abortInPlace(ctx, err)
 		}
-		return errors.Join(err, in.forget(e.tasks, err == nil))
+		return errors.Join(err, in.forget(e.tasks, err == nil, true))
 	case lost:
-		err := in.forget(e.tasks, false)
+		err := in.forget(e.tasks, false, false)
 		if in.e.cfg.ExactlyOnce {
 			err = errors.Join(err, in.abortInPlace(ctx, errLostInTransaction))
 		}
@@ -134,14 +131,15 @@ func (in *instance) apply(ctx context.Context, e event) error {
 	case drained:
 		tasks := in.activeTasks()
 		err := in.committer.commit(ctx, tasks)
-		return errors.Join(err, in.forget(tasks, err == nil))
+		return errors.Join(err, in.forget(tasks, err == nil, false))
 	}
 	return nil
 }
 
 // forget closes tasks that are no longer ours. Their committed state is
-// written first.
-func (in *instance) forget(tasks []*task, committed bool) error {
+// written first. The stores of those that are to have a standby stay open for
+// it if keep is set.
+func (in *instance) forget(tasks []*task, committed, keep bool) error {
 	in.committer.mu.Lock() // a cycle may still be about to write their state
 	defer in.committer.mu.Unlock()
 	var errs []error
@@ -154,7 +152,11 @@ func (in *instance) forget(tasks []*task, committed bool) error {
 			delete(in.ready, t.id)
 		}
 		in.mu.Unlock()
-		if open {
+		if open && keep && in.standbys.wants(t.id) {
+			stores, err := t.yield(committed)
+			in.standbys.demote(t.id, stores)
+			errs = append(errs, err)
+		} else if open {
 			errs = append(errs, t.close(committed))
 		} else {
 			t.cancel(errLost) // its opening ends, and closes it
@@ -168,7 +170,7 @@ func (in *instance) closeTasks() {
 	in.mu.Lock()
 	tasks := slices.Collect(maps.Values(in.tasks))
 	in.mu.Unlock()
-	if err := in.forget(tasks, false); err != nil {
+	if err := in.forget(tasks, false, false); err != nil {
 		in.log.Warn("could not close a store", "error", err)
 	}
 }
@@ -209,11 +211,13 @@ func (in *instance) onAssigned(_ context.Context, a transport.Assignment) {
 			if in.tasks[p] == nil {
 				t := newTask(in, p)
 				t.before = in.latest[p]
+				t.standby, t.beforeStandby = in.standbys.promote(p)
 				in.tasks[p], in.latest[p] = t, t
 				added = append(added, t)
 			}
 		}
 	}
+	in.standbys.settle()
 	in.mu.Unlock()
 	in.log.Info("partitions assigned", "count", len(added))
 	in.e.cfg.Metrics.rebalanced(in.spec.Name)

@@ -34,8 +34,10 @@ type task struct {
 	states []*openState
 	joins  []*follower
 
-	before *task         // the last of this partition, whose stores are closed first; may be nil
-	closed chan struct{} // closed once the stores are
+	before        *task           // the last of this partition, whose stores are closed first; may be nil
+	beforeStandby <-chan struct{} // closed once the last standby's stores are; nil without one
+	standby       *standby        // whose stores become the task's; nil without one
+	closed        chan struct{}   // closed once the stores are, or are another's
 
 	// ctx ends when the task is given up without a commit; sends and handlers
 	// hang on it.

@@ -51,15 +51,17 @@ func Metrics() []Metric {
 		{lagRecords, Gauge, partition, "Records of an input that are not committed, as far as known.", nil},
 		{lagSeconds, Gauge, partition, "Age of the oldest record at hand that is not committed; 0 without one.", nil},
 		{rebalances, Counter, processor, "Assignments of partitions by the consumer group.", nil},
+		{promotions, Counter, processor, "Partitions that went on with the state of their standby.", nil},
 		{restarts, Counter, processor, "Restarts of a processor after a failure.", nil},
 		{phase, Gauge, []string{"topology", "processor", "phase"}, "1 for the phase that the processor is in, 0 for the others.", nil},
 		{ready, Gauge, topology, "1 when the service is ready: all processors run and all views have caught up.", nil},
 		{assigned, Gauge, processor, "Partitions that are assigned to the processor here.", nil},
+		{standbyPartitions, Gauge, processor, "Partitions of other processes of which a standby is kept here.", nil},
 		{restoredRecords, Counter, table, "Changelog records that were applied to restore tables.", nil},
 		{restoreSeconds, Histogram, table, "Time that the restore of a partition of a table took.", restore},
 		{restoreRatio, Gauge, append(table[:3:3], "partition"), "How far the restore of a table's partition is, from 0 to 1; absent when none is under way.", nil},
-		{tableLag, Gauge, replica, "Offsets by which a view, join or lookup is behind the table's topic.", nil},
-		{storeBytes, Gauge, replica, "Size of a store on disk. The role is state, view, join or lookup.", nil},
+		{tableLag, Gauge, replica, "Offsets by which a view, join, lookup or standby is behind the table's topic.", nil},
+		{storeBytes, Gauge, replica, "Size of a store on disk. The role is state, view, join, lookup or standby.", nil},
 		{emittedRecords, Counter, emitter, "Records of emitters that were acknowledged.", nil},
 		{emittedBytes, Counter, emitter, "Bytes of the keys and values of the records of emitters that were acknowledged.", nil},
 		{emitErrors, Counter, emitter, "Records of emitters that were given up.", nil},
@@ -67,30 +69,32 @@ func Metrics() []Metric {
 }
 
 const (
-	handledRecords  = "millrace_handled_records_total"
-	handledBytes    = "millrace_handled_bytes_total"
-	handlerSeconds  = "millrace_handler_duration_seconds"
-	writtenRecords  = "millrace_written_records_total"
-	writtenBytes    = "millrace_written_bytes_total"
-	failures        = "millrace_record_failures_total"
-	hung            = "millrace_hung_partitions"
-	retrying        = "millrace_retrying_partitions"
-	commitSeconds   = "millrace_commit_duration_seconds"
-	commitRecords   = "millrace_commit_records"
-	latencySeconds  = "millrace_end_to_end_latency_seconds"
-	lagRecords      = "millrace_lag_records"
-	lagSeconds      = "millrace_lag_seconds"
-	rebalances      = "millrace_rebalances_total"
-	restarts        = "millrace_restarts_total"
-	phase           = "millrace_processor_phase"
-	ready           = "millrace_ready"
-	assigned        = "millrace_assigned_partitions"
-	restoredRecords = "millrace_restored_records_total"
-	restoreSeconds  = "millrace_restore_duration_seconds"
-	restoreRatio    = "millrace_restore_progress_ratio"
-	tableLag        = "millrace_table_lag_records"
-	storeBytes      = "millrace_store_bytes"
-	emittedRecords  = "millrace_emitted_records_total"
-	emittedBytes    = "millrace_emitted_bytes_total"
-	emitErrors      = "millrace_emit_errors_total"
+	handledRecords    = "millrace_handled_records_total"
+	handledBytes      = "millrace_handled_bytes_total"
+	handlerSeconds    = "millrace_handler_duration_seconds"
+	writtenRecords    = "millrace_written_records_total"
+	writtenBytes      = "millrace_written_bytes_total"
+	failures          = "millrace_record_failures_total"
+	hung              = "millrace_hung_partitions"
+	retrying          = "millrace_retrying_partitions"
+	commitSeconds     = "millrace_commit_duration_seconds"
+	commitRecords     = "millrace_commit_records"
+	latencySeconds    = "millrace_end_to_end_latency_seconds"
+	lagRecords        = "millrace_lag_records"
+	lagSeconds        = "millrace_lag_seconds"
+	rebalances        = "millrace_rebalances_total"
+	restarts          = "millrace_restarts_total"
+	promotions        = "millrace_promotions_total"
+	standbyPartitions = "millrace_standby_partitions"
+	phase             = "millrace_processor_phase"
+	ready             = "millrace_ready"
+	assigned          = "millrace_assigned_partitions"
+	restoredRecords   = "millrace_restored_records_total"
+	restoreSeconds    = "millrace_restore_duration_seconds"
+	restoreRatio      = "millrace_restore_progress_ratio"
+	tableLag          = "millrace_table_lag_records"
+	storeBytes        = "millrace_store_bytes"
+	emittedRecords    = "millrace_emitted_records_total"
+	emittedBytes      = "millrace_emitted_bytes_total"
+	emitErrors        = "millrace_emit_errors_total"
 )

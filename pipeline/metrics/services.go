@@ -83,12 +83,31 @@ func (c *services) service(name string, s *pipeline.Service, gauge func(string, 
 		gauge(retrying, float64(waiting), p.Name)
 		gauge(hung, float64(hanging), p.Name)
 	}
+	for p, n := range standbys(st) {
+		gauge(standbyPartitions, float64(n), p)
+	}
 	for _, t := range st.Tables {
 		gauge(tableLag, float64(t.Lag), t.Processor, t.Role, t.Table, strconv.Itoa(t.Partition))
 	}
 	for _, o := range s.Stores() {
 		gauge(storeBytes, float64(o.Bytes), o.Processor, o.Role, o.Table, strconv.Itoa(o.Partition))
 	}
+}
+
+// standbys counts the partitions of which there are standbys, by processor.
+func standbys(st pipeline.Status) map[string]int {
+	counts, seen := map[string]int{}, map[string]bool{}
+	for _, p := range st.Processors {
+		counts[p.Name] = 0
+	}
+	for _, t := range st.Tables {
+		// A partition has one for each table of its processor.
+		if key := t.Processor + "/" + strconv.Itoa(t.Partition); t.Role == "standby" && !seen[key] {
+			seen[key] = true
+			counts[t.Processor]++
+		}
+	}
+	return counts
 }
 
 func number(b bool) float64 {

@@ -77,6 +77,9 @@ func notReady(st pipeline.Status) NotReady {
 		}
 	}
 	for _, t := range st.Tables {
+		if t.Role == "standby" {
+			continue // nobody waits for it
+		}
 		if !t.Ready {
 			n.Restoring = append(n.Restoring, Restoring{t.Processor, t.Role, t.Table, t.Partition, 0, t.Lag, t.Percent})
 		}

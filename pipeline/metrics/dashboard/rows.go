@@ -57,18 +57,21 @@ func rows() []row {
 				of("sum by (processor) (millrace_hung_partitions{})", "{{processor}} hangs")}},
 			{"Restarts and rebalances", "In five minutes.", "short", []query{
 				of("sum by (processor) (increase(millrace_restarts_total{}[5m]))", "{{processor}} restarts"),
-				of("sum by (processor) (increase(millrace_rebalances_total{}[5m]))", "{{processor}} rebalances")}},
+				of("sum by (processor) (increase(millrace_rebalances_total{}[5m]))", "{{processor}} rebalances"),
+				of("sum by (processor) (increase(millrace_promotions_total{}[5m]))", "{{processor}} promotions of standbys")}},
 		}},
 		{"State", []chart{
 			{"Not ready", "Instances that are not ready, and processors by phase.", "short", []query{
 				of("count by (topology) (millrace_ready{} == 0)", "{{topology}} not ready"),
 				of(`sum by (processor, phase) (millrace_processor_phase{topology=~"$topology", phase!="running"}) > 0`, "{{processor}} {{phase}}")}},
-			{"Assigned partitions", "", "short", []query{of("sum by (processor) (millrace_assigned_partitions{})", "{{processor}}")}},
+			{"Assigned partitions", "And those of which a standby is kept.", "short", []query{
+				of("sum by (processor) (millrace_assigned_partitions{})", "{{processor}}"),
+				of("sum by (processor) (millrace_standby_partitions{})", "{{processor}} standbys")}},
 			{"Restore", "Progress of those under way, and the records applied.", "percentunit", []query{of("min by (processor, table) (millrace_restore_progress_ratio{})", "{{processor}} {{table}}")}},
 		}},
 		{"Stores", []chart{
 			{"Size on disk", "", "bytes", []query{of("sum by (table, role) (millrace_store_bytes{})", "{{table}} {{role}}")}},
-			{"Views, joins and lookups: lag", "", "short", []query{of("max by (table, role, processor) (millrace_table_lag_records{})", "{{table}} {{role}} {{processor}}")}},
+			{"Views, joins, lookups and standbys: lag", "", "short", []query{of("max by (table, role, processor) (millrace_table_lag_records{})", "{{table}} {{role}} {{processor}}")}},
 			{"Restored records", "", "short", []query{of("sum by (processor, table) (increase(millrace_restored_records_total{}[$__rate_interval]))", "{{processor}} {{table}}")}},
 			{"Time of a restore", "", "s", quantile("millrace_restore_duration_seconds")},
 		}},

@@ -1,0 +1,158 @@
+package engine
+
+import (
+	"sync"
+
+	"github.com/millrace/millrace/internal/transport"
+	"github.com/millrace/millrace/storage"
+)
+
+// standbys are the standbys of an instance. Which there are is decided with the
+// assignment: in each rebalance the group tells first of which partitions there
+// is to be one (want), then what is revoked, of which a task may become one
+// (demote), then what is assigned, which may make a standby a task (promote),
+// and at its end the rest is started and stopped (settle).
+type standbys struct {
+	in *instance
+
+	// mu is never held while the transport is called, which calls held with
+	// locks of its own.
+	mu      sync.Mutex
+	wanted  map[int32]bool
+	running map[int32]*standby
+	ending  map[int32]*standby // stopped, and perhaps not yet closed
+	left    map[int32]int64    // by partition: the position of state that nobody keeps up to date
+	closed  bool
+
+	work sync.WaitGroup
+}
+
+func newStandbys(in *instance) *standbys {
+	return &standbys{in: in, wanted: map[int32]bool{}, running: map[int32]*standby{}, ending: map[int32]*standby{},
+		left: in.e.leftovers(in.spec)}
+}
+
+// count is how many standbys the instance wants of each partition.
+func (s *standbys) count() int {
+	if len(s.in.spec.States) == 0 {
+		return 0
+	}
+	return s.in.e.cfg.Standbys
+}
+
+// held tells the group what state there is.
+func (s *standbys) held() map[int32]transport.Held {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := map[int32]transport.Held{}
+	for p, position := range s.left {
+		all[p] = transport.Held{Position: position}
+	}
+	for p, sb := range s.running {
+		all[p] = transport.Held{Position: max(all[p].Position, sb.position()), Running: true}
+	}
+	return all
+}
+
+// want is told of which partitions there are to be standbys.
+func (s *standbys) want(ps []int32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wanted = make(map[int32]bool, len(ps))
+	for _, p := range ps {
+		s.wanted[p] = true
+	}
+}
+
+func (s *standbys) wants(p int32) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wanted[p] && !s.closed
+}
+
+// promote gives the standby of a partition to its new task, which takes its
+// stores, and what the task has to wait for instead if it is just being closed.
+func (s *standbys) promote(p int32) (sb *standby, before <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sb = s.running[p]
+	delete(s.running, p)
+	if sb != nil {
+		s.left[p] = sb.position() // should it fail
+	}
+	if e := s.ending[p]; e != nil {
+		before = e.ended
+	}
+	return sb, before
+}
+
+// demote makes a standby of the stores that a task leaves.
+func (s *standbys) demote(p int32, stores []storage.Store) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.start(p, nil, stores)
+}
+
+// leave notes the state that is left of a partition on the disk.
+func (s *standbys) leave(p int32, position int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.left[p] = position
+}
+
+// settle starts and stops standbys, so that there are those that are wanted. It
+// is called with the instance's lock, at the end of a rebalance.
+func (s *standbys) settle() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for p, sb := range s.running {
+		if !s.wanted[p] {
+			s.left[p] = sb.position()
+			sb.cancel()
+			s.ending[p] = sb
+			delete(s.running, p)
+		}
+	}
+	for p := range s.wanted {
+		if s.running[p] != nil || s.in.tasks[p] != nil || s.closed {
+			continue
+		}
+		var before []<-chan struct{}
+		if t := s.in.latest[p]; t != nil {
+			before = append(before, t.closed)
+		}
+		if e := s.ending[p]; e != nil {
+			before = append(before, e.ended)
+		}
+		s.start(p, before, nil)
+	}
+}
+
+// start starts a standby. The caller holds the lock.
+func (s *standbys) start(p int32, before []<-chan struct{}, stores []storage.Store) {
+	sb := newStandby(s.in, p)
+	s.running[p] = sb
+	s.work.Go(func() { sb.run(before, stores) })
+}
+
+// close stops all standbys and waits for them. There are no others afterwards.
+func (s *standbys) close() {
+	s.mu.Lock()
+	s.closed = true
+	for _, sb := range s.running {
+		sb.cancel()
+	}
+	clear(s.running)
+	s.mu.Unlock()
+	s.work.Wait()
+}
+
+// followers are those of all standbys that run, for those who look on.
+func (s *standbys) followers() (fs []*follower) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, sb := range s.running {
+		fs = append(fs, sb.opened()...)
+	}
+	return fs
+}
