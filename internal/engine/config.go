@@ -31,6 +31,11 @@ type Config struct {
 	// partition up to date. Default 0.
 	Standbys int
 
+	// CleanupDelay is after how long state of a partition that is neither owned
+	// nor kept as a standby is removed from the disk, with Standbys: others keep
+	// copies then. Default 10 min.
+	CleanupDelay time.Duration
+
 	CommitInterval  time.Duration // default 100 ms
 	GenerationBytes int64         // output bytes after which a commit comes early; default 16 MiB
 	GenerationKeys  int           // changed keys of a partition, likewise; default 50,000
@@ -56,6 +61,8 @@ type Config struct {
 	Check bool
 	// OpenStore replaces LevelDB below StateDir: for tests.
 	OpenStore func(StoreSpec) (storage.Store, error)
+	// RemoveStore goes with OpenStore: it removes what a closed store left.
+	RemoveStore func(StoreSpec) error
 
 	Logger  *slog.Logger
 	Now     func() time.Time
@@ -64,6 +71,7 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	setDefault(&c.ClientID, "millrace")
+	setDefault(&c.CleanupDelay, 10*time.Minute)
 	setDefault(&c.CommitInterval, 100*time.Millisecond)
 	setDefault(&c.GenerationBytes, 16<<20)
 	setDefault(&c.GenerationKeys, 50_000)
@@ -115,7 +123,7 @@ func (e *Engine) openStore(s StoreSpec) (storage.Store, error) {
 	if e.cfg.OpenStore != nil {
 		return e.cfg.OpenStore(s)
 	}
-	return leveldb.Open(filepath.Join(e.cfg.StateDir, e.graph.Name, s.Path()), leveldb.Options{
+	return leveldb.Open(e.folder(s), leveldb.Options{
 		Identity:    storage.Identity{Topic: s.Topic, TopicID: s.TopicID, Partition: s.Partition},
 		Mode:        s.Mode,
 		Convert:     s.Convert,
@@ -123,4 +131,19 @@ func (e *Engine) openStore(s StoreSpec) (storage.Store, error) {
 		WriteBuffer: e.writeBuffer(),
 		Logger:      e.cfg.Logger,
 	})
+}
+
+// removeStore removes a closed store.
+func (e *Engine) removeStore(s StoreSpec) error {
+	switch {
+	case e.cfg.RemoveStore != nil:
+		return e.cfg.RemoveStore(s)
+	case e.cfg.OpenStore != nil:
+		return nil
+	}
+	return leveldb.Remove(e.folder(s))
+}
+
+func (e *Engine) folder(s StoreSpec) string {
+	return filepath.Join(e.cfg.StateDir, e.graph.Name, s.Path())
 }

@@ -25,7 +25,8 @@ type Engine struct {
 	topics map[string]topicState
 	states map[string]*processorState // by name
 	views  map[string]*View
-	change chan struct{} // closed at the next change of a state
+	left   map[string]map[int32]leftover // by processor; see leftovers
+	change chan struct{}                 // closed at the next change of a state
 	// trouble is why the engine does not get to run its processors.
 	trouble error
 }
@@ -33,7 +34,8 @@ type Engine struct {
 // New returns an engine for a topology that is valid.
 func New(g *graph.Topology, cfg Config) *Engine {
 	e := &Engine{cfg: cfg.withDefaults(), graph: g, topics: map[string]topicState{},
-		states: map[string]*processorState{}, views: map[string]*View{}, change: make(chan struct{}),
+		states: map[string]*processorState{}, views: map[string]*View{},
+		left: map[string]map[int32]leftover{}, change: make(chan struct{}),
 		failures: newFailureLog(), deserted: make(chan struct{}, 1)}
 	e.blocks = newBlocks(e.cfg)
 	for _, p := range e.selected() {

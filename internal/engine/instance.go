@@ -162,6 +162,9 @@ func (in *instance) run(drain <-chan struct{}) (err error) {
 		})
 	}
 	spawn(in.committer.run)
+	if in.standbys.count() > 0 {
+		spawn(in.standbys.cleanUp)
+	}
 	spawn(in.poll)
 	spawn(func(ctx context.Context) error { return in.drain(ctx, drain) })
 	spawn(func(ctx context.Context) error {

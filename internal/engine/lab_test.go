@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -135,6 +136,30 @@ func (l *lab) openStore(machine string, s engine.StoreSpec) (storage.Store, erro
 		defer l.mu.Unlock()
 		delete(l.open, path)
 	}}, nil
+}
+
+// removeStore removes a machine's store, which must not be open.
+func (l *lab) removeStore(machine string, s engine.StoreSpec) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	path := machine + "/" + s.Path()
+	if l.open[path] {
+		l.t.Errorf("store %s is removed and is open", path)
+	}
+	delete(l.stores, path)
+	return nil
+}
+
+// kept returns the paths of the stores of a machine that there are, open or not.
+func (l *lab) kept(machine string) (paths []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for path := range l.stores {
+		if strings.HasPrefix(path, machine+"/") {
+			paths = append(paths, path)
+		}
+	}
+	return paths
 }
 
 // openings returns how often a machine opened a store.

@@ -75,21 +75,19 @@ func (t *task) openStores() (standby bool, err error) {
 		t.standby = nil
 	}
 	var errs []error
-	for i, s := range t.in.spec.States {
+	for i := range t.in.spec.States {
+		spec := stateSpec(t.in.spec, i, t.id)
+		spec.Mode, spec.Convert = storage.Owner, true
 		store := taken[i]
 		if store == nil {
 			standby = false
-			store, err = t.in.e.openStore(StoreSpec{
-				TopicPartition: transport.TopicPartition{Topic: s.Ref.Name, Partition: t.id},
-				Processor:      t.in.spec.Name, Role: "state", Mode: storage.Owner, Convert: true,
-			})
-			if err != nil {
+			if store, err = t.in.e.openStore(spec); err != nil {
 				errs = append(errs, err)
 				continue
 			}
 		}
 		t.in.mu.Lock() // for those who look on
-		t.states = append(t.states, &openState{store: store, topic: s.Ref.Name})
+		t.states = append(t.states, &openState{store: store, topic: spec.Topic})
 		t.in.mu.Unlock()
 	}
 	return standby, errors.Join(errs...)

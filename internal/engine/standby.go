@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/internal/table"
-	"github.com/millrace/millrace/internal/transport"
 	"github.com/millrace/millrace/storage"
 )
 
@@ -77,25 +76,25 @@ func (s *standby) run(before []<-chan struct{}, left []storage.Store) {
 // open follows the changelogs that are not followed yet.
 func (s *standby) open(left []storage.Store) error {
 	var errs []error
-	for i, state := range s.in.spec.States {
+	for i := range s.in.spec.States {
 		if s.follower(i) != nil {
 			continue
 		}
-		tp := transport.TopicPartition{Topic: state.Ref.Name, Partition: s.id}
+		spec := stateSpec(s.in.spec, i, s.id)
+		spec.Mode, spec.Convert = storage.Follower, true
 		var store storage.Store
 		if left != nil {
 			store = left[i]
 		}
 		if store == nil {
 			var err error
-			if store, err = s.in.e.openStore(StoreSpec{TopicPartition: tp, Processor: s.in.spec.Name, Role: "state",
-				Mode: storage.Follower, Convert: true}); err != nil {
+			if store, err = s.in.e.openStore(spec); err != nil {
 				errs = append(errs, err)
 				continue
 			}
 		}
 		// Batches are large: what a kill takes from memory is read again.
-		f, err := s.in.e.followInto(s.ctx, tp, store, storage.FollowerOptions{MaxDelay: time.Second},
+		f, err := s.in.e.followInto(s.ctx, spec.TopicPartition, store, storage.FollowerOptions{MaxDelay: time.Second},
 			func(storage.Reader) table.Mirror { return noMirror{} }, s.in.spec.Name, standbyRole)
 		if err != nil {
 			errs = append(errs, err)

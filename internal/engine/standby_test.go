@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -15,9 +16,10 @@ import (
 
 // withStandbys runs a service with standbys, and counts what it restores and
 // promotes.
-func (l *lab) withStandbys(machine string, n int, restored, promoted *atomic.Int64) *service {
-	return l.start(machine, countAndEmit(), func(c *engine.Config) {
+func (l *lab) withStandbys(machine string, n int, restored, promoted *atomic.Int64, tweak ...func(*engine.Config)) *service {
+	tweak = append(tweak, func(c *engine.Config) {
 		c.Standbys = n
+		c.RemoveStore = func(s engine.StoreSpec) error { return l.removeStore(machine, s) }
 		c.Metrics.Restoring = func(r engine.RestoreStats) {
 			if r.Done {
 				restored.Add(r.Records)
@@ -25,6 +27,7 @@ func (l *lab) withStandbys(machine string, n int, restored, promoted *atomic.Int
 		}
 		c.Metrics.Promoted = func(string, int32) { promoted.Add(1) }
 	})
+	return l.start(machine, countAndEmit(), tweak...)
 }
 
 // killOne kills one of several services as kill -9 would.
@@ -165,6 +168,41 @@ func TestExactlyOnceOwnerBecomesAStandby(t *testing.T) {
 	}
 }
 
+// What a member neither owns nor keeps a standby of is removed after a while, and
+// nothing else.
+func TestExactlyOnceLeftoversAreRemoved(t *testing.T) {
+	const partitions = 6
+	l := newLab(t, partitions, "in", "out")
+	want := map[string]int{}
+	send := func() {
+		for i := range 60 {
+			k := fmt.Sprint("key-", i)
+			want[k]++
+			l.send("in", k)
+		}
+		l.settled(group, "in")
+	}
+	var restored, promoted atomic.Int64
+	soon := func(c *engine.Config) { c.CleanupDelay = 20 * time.Millisecond }
+	services := map[string]*service{}
+	for i, m := range []string{"a", "b", "c"} {
+		services[m] = l.withStandbys(m, 1, &restored, &promoted, soon)
+		send()
+		l.until("partitions, standbys and nothing else", func() bool {
+			for m := range services {
+				if i > 0 && len(l.kept(m)) != 2*partitions/len(services) {
+					return false
+				}
+			}
+			return len(owners(services)) == partitions
+		})
+	}
+	l.killOne("b", services["b"])
+	delete(services, "b")
+	send()
+	l.wantEachOnce(want)
+}
+
 // Random histories with standbys: records, kills of one service or all, services
 // that come and go, disks that are wiped. Each record's effect is there once, and
 // no store is open twice, be it by an owner and a standby.
@@ -194,7 +232,9 @@ func standbyHistory(t *testing.T, rt *rapid.T) {
 			}
 		case "start":
 			if s == nil {
-				running[machine] = l.withStandbys(machine, rapid.SampledFrom([]int{n, n, 0}).Draw(rt, "its standbys"), &restored, &promoted)
+				delay := rapid.SampledFrom([]time.Duration{time.Millisecond, 0}).Draw(rt, "cleanup after")
+				running[machine] = l.withStandbys(machine, rapid.SampledFrom([]int{n, n, 0}).Draw(rt, "its standbys"), &restored, &promoted,
+					func(c *engine.Config) { c.CleanupDelay = delay })
 			}
 		case "stop":
 			if s != nil {

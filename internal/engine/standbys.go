@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"maps"
 	"sync"
 
 	"github.com/millrace/millrace/internal/transport"
@@ -20,15 +21,15 @@ type standbys struct {
 	mu      sync.Mutex
 	wanted  map[int32]bool
 	running map[int32]*standby
-	ending  map[int32]*standby // stopped, and perhaps not yet closed
-	left    map[int32]int64    // by partition: the position of state that nobody keeps up to date
+	ending  map[int32]<-chan struct{} // of each partition, when its last standby was closed, or its state removed
+	left    map[int32]leftover        // state that nobody keeps up to date
 	closed  bool
 
 	work sync.WaitGroup
 }
 
 func newStandbys(in *instance) *standbys {
-	return &standbys{in: in, wanted: map[int32]bool{}, running: map[int32]*standby{}, ending: map[int32]*standby{},
+	return &standbys{in: in, wanted: map[int32]bool{}, running: map[int32]*standby{}, ending: map[int32]<-chan struct{}{},
 		left: in.e.leftovers(in.spec)}
 }
 
@@ -45,8 +46,8 @@ func (s *standbys) held() map[int32]transport.Held {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := map[int32]transport.Held{}
-	for p, position := range s.left {
-		all[p] = transport.Held{Position: position}
+	for p, l := range s.left {
+		all[p] = transport.Held{Position: l.position}
 	}
 	for p, sb := range s.running {
 		all[p] = transport.Held{Position: max(all[p].Position, sb.position()), Running: true}
@@ -71,19 +72,15 @@ func (s *standbys) wants(p int32) bool {
 }
 
 // promote gives the standby of a partition to its new task, which takes its
-// stores, and what the task has to wait for instead if it is just being closed.
+// stores, and what the task has to wait for instead if they are just being
+// closed.
 func (s *standbys) promote(p int32) (sb *standby, before <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sb = s.running[p]
 	delete(s.running, p)
-	if sb != nil {
-		s.left[p] = sb.position() // should it fail
-	}
-	if e := s.ending[p]; e != nil {
-		before = e.ended
-	}
-	return sb, before
+	delete(s.left, p)
+	return sb, s.ending[p]
 }
 
 // demote makes a standby of the stores that a task leaves.
@@ -97,7 +94,7 @@ func (s *standbys) demote(p int32, stores []storage.Store) {
 func (s *standbys) leave(p int32, position int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.left[p] = position
+	s.left[p] = leftover{position, s.in.e.cfg.Now()}
 }
 
 // settle starts and stops standbys, so that there are those that are wanted. It
@@ -107,9 +104,9 @@ func (s *standbys) settle() {
 	defer s.mu.Unlock()
 	for p, sb := range s.running {
 		if !s.wanted[p] {
-			s.left[p] = sb.position()
+			s.left[p] = leftover{sb.position(), s.in.e.cfg.Now()}
 			sb.cancel()
-			s.ending[p] = sb
+			s.ending[p] = sb.ended
 			delete(s.running, p)
 		}
 	}
@@ -117,15 +114,20 @@ func (s *standbys) settle() {
 		if s.running[p] != nil || s.in.tasks[p] != nil || s.closed {
 			continue
 		}
-		var before []<-chan struct{}
-		if t := s.in.latest[p]; t != nil {
-			before = append(before, t.closed)
-		}
-		if e := s.ending[p]; e != nil {
-			before = append(before, e.ended)
-		}
-		s.start(p, before, nil)
+		s.start(p, s.before(p), nil)
 	}
+}
+
+// before is what is to be closed before the state of a partition is opened. The
+// caller holds both locks.
+func (s *standbys) before(p int32) (before []<-chan struct{}) {
+	if t := s.in.latest[p]; t != nil {
+		before = append(before, t.closed)
+	}
+	if ended := s.ending[p]; ended != nil {
+		before = append(before, ended)
+	}
+	return before
 }
 
 // start starts a standby. The caller holds the lock.
@@ -139,12 +141,15 @@ func (s *standbys) start(p int32, before []<-chan struct{}, stores []storage.Sto
 func (s *standbys) close() {
 	s.mu.Lock()
 	s.closed = true
-	for _, sb := range s.running {
+	for p, sb := range s.running {
+		s.left[p] = leftover{sb.position(), s.in.e.cfg.Now()}
 		sb.cancel()
 	}
 	clear(s.running)
+	left := maps.Clone(s.left)
 	s.mu.Unlock()
 	s.work.Wait()
+	s.in.e.keepLeftovers(s.in.spec, left)
 }
 
 // followers are those of all standbys that run, for those who look on.

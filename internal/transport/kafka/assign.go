@@ -174,18 +174,13 @@ func (a *assigner) place(p int, visited []bool) bool {
 
 // room says whether a member may have one more number.
 func (a *assigner) room(i int) bool {
-	return a.roomWith(slices.Index(a.order, i), make([]int, len(a.order)))
-}
-
-// roomWith is room for member order[k], when those of order have so many more.
-func (a *assigner) roomWith(k int, more []int) bool {
-	n := len(a.numbers[a.order[k]]) + more[k]
+	n := len(a.numbers[i])
 	if n != a.share {
 		return n < a.share
 	}
 	larger := 0
-	for l, j := range a.order {
-		if len(a.numbers[j])+more[l] > a.share {
+	for _, j := range a.order {
+		if len(a.numbers[j]) > a.share {
 			larger++
 		}
 	}

@@ -53,6 +53,21 @@ func (a *assigner) replace() {
 	}
 }
 
+// roomWith is room for member order[k], when those of order have so many more.
+func (a *assigner) roomWith(k int, more []int) bool {
+	n := len(a.numbers[a.order[k]]) + more[k]
+	if n != a.share {
+		return n < a.share
+	}
+	larger := 0
+	for l, j := range a.order {
+		if len(a.numbers[j])+more[l] > a.share {
+			larger++
+		}
+	}
+	return larger < a.larger
+}
+
 // takers are the members of order, as they take part in the placing of standbys.
 func (a *assigner) takers() []standbys.Member {
 	ms := make([]standbys.Member, len(a.order))
