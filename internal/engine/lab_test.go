@@ -122,6 +122,7 @@ func (l *lab) openStore(machine string, s engine.StoreSpec) (storage.Store, erro
 	defer l.mu.Unlock()
 	path := machine + "/" + s.Path()
 	if l.open[path] {
+		l.t.Errorf("store %s is opened twice", path)
 		return nil, fmt.Errorf("store %s is open already", path)
 	}
 	l.open[path] = true

@@ -12,6 +12,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/millrace/millrace/internal/engine"
+	"github.com/millrace/millrace/internal/transport/memory"
+	"github.com/millrace/millrace/pipeline"
 )
 
 // withStandbys runs a service with standbys, and counts what it restores and
@@ -127,6 +129,70 @@ func TestExactlyOnceStandbyIsPromoted(t *testing.T) {
 	}
 }
 
+// A standby that lags reads what it lacks when it is promoted, and no more: also
+// what was part of a transaction that was open when it last read.
+func TestExactlyOnceStandbyReadsWhatItLacks(t *testing.T) {
+	const first, late = 200, 20
+	l := newLab(t, 1, "in", "out")
+	want := map[string]int{}
+	send := func(from, n int) {
+		for i := range n {
+			k := fmt.Sprint("key-", from+i)
+			want[k]++
+			l.send("in", k)
+		}
+	}
+	var restored, promoted atomic.Int64
+	services := map[string]*service{"a": l.withStandbys("a", 1, &restored, &promoted)}
+	l.until("the partition with a", func() bool { return len(owners(services)) == 1 })
+	services["b"] = l.withStandbys("b", 1, &restored, &promoted)
+	send(0, first)
+	l.settled(group, "in")
+	l.synced(services, 1)
+	standby := func() pipeline.TableStatus {
+		for _, s := range services["b"].Status().Tables {
+			return s
+		}
+		return pipeline.TableStatus{}
+	}
+
+	// A committed transaction, and behind it one that waits for an acknowledgement.
+	l.HoldFollowers(true)
+	send(0, late)
+	l.settled(group, "in")
+	var open atomic.Int64
+	l.SetHook(func(o memory.Op) memory.Verdict {
+		if o.Kind == memory.Produce && o.Record.Topic == "seen" {
+			open.Add(1)
+			return memory.Verdict{Hold: true}
+		}
+		return memory.Verdict{}
+	})
+	send(first, late)
+	l.until("an open transaction with changes of the table", func() bool { return open.Load() > 0 })
+	l.HoldFollowers(false)
+	l.until("the standby to have read up to it", func() bool { return standby().Lag > 0 && standby().Lag <= open.Load() })
+
+	// It is committed, and the standby does not hear of it.
+	l.HoldFollowers(true)
+	l.SetHook(nil)
+	l.Release()
+	l.settled(group, "in")
+	restored.Store(0)
+	promoted.Store(0)
+	l.killOne("a", services["a"])
+	delete(services, "a")
+	l.until("the partition with b", func() bool { return len(owners(services)) == 1 })
+	send(0, late)
+	send(first, late)
+	l.settled(group, "in")
+	l.HoldFollowers(false)
+	l.wantEachOnce(want)
+	if r, p := restored.Load(), promoted.Load(); r != late || p != 1 {
+		t.Errorf("%d records restored and %d promotions, want %d and one", r, p, late)
+	}
+}
+
 // A partition that moves leaves a standby behind, in the same stores, and comes
 // back to it.
 func TestExactlyOnceOwnerBecomesAStandby(t *testing.T) {
@@ -219,11 +285,12 @@ func standbyHistory(t *testing.T, rt *rapid.T) {
 	var restored, promoted atomic.Int64
 	running := map[string]*service{}
 	want := map[string]int{}
+	hold := false
 	for range rapid.IntRange(3, 24).Draw(rt, "steps") {
 		machine := rapid.SampledFrom(machines).Draw(rt, "machine")
 		s := running[machine]
 		switch step := rapid.SampledFrom([]string{"send", "send", "send", "start", "start", "stop", "kill", "kill all", "expel", "wipe",
-			"settle", "settle"}).Draw(rt, "step"); step {
+			"hold", "settle", "settle", "settle"}).Draw(rt, "step"); step {
 		case "send":
 			for range rapid.IntRange(1, 8).Draw(rt, "records") {
 				k := rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "f", "g"}).Draw(rt, "key")
@@ -255,6 +322,9 @@ func standbyHistory(t *testing.T, rt *rapid.T) {
 			if len(running) == 0 {
 				l.wipe()
 			}
+		case "hold": // standbys lag from now on, or no longer
+			hold = !hold
+			l.HoldFollowers(hold)
 		case "settle":
 			if len(running) > 0 {
 				l.neverMind(group, "in")

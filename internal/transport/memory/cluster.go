@@ -26,6 +26,7 @@ type Cluster struct {
 	clients       map[*client]struct{}
 	transactional map[string]*client // by transactional id
 	hook          Hook
+	holding       bool // readers that follow a table get nothing
 	journal       []Op
 	ids           byte
 	change        chan struct{} // closed at every change of logs, offsets or members
@@ -152,6 +153,9 @@ func (c *Cluster) ReadTable(ctx context.Context, tp transport.TopicPartition, fr
 			if next < 0 || next > b.End {
 				err = &transport.OffsetOutOfRangeError{TopicPartition: tp, From: next, End: b.End}
 				return true
+			}
+			if c.holding && until < 0 {
+				return false
 			}
 			b.Records, b.Next = log.read(next, -1)
 			return b.Next > next || until >= 0 && next >= until

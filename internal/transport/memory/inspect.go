@@ -71,6 +71,15 @@ func (c *Cluster) Release() {
 	c.changed()
 }
 
+// HoldFollowers lets those who follow tables without an end get nothing, until it
+// is called with false: they lag.
+func (c *Cluster) HoldFollowers(hold bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.holding = hold
+	c.changed()
+}
+
 // Kill cuts all clients off, as if their processes were killed: nothing that
 // they do from now on happens, their calls wait until their contexts end, and
 // their groups forget them.
