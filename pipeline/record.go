@@ -41,10 +41,7 @@ func (t Table[V]) Deleted(key string) Record { return t.gone(key, true) }
 
 func (d def[V]) record(key string, v V, table bool) Record {
 	return Record{topic: d.name, table: table, key: key, value: v, by: d.partitioner(),
-		encode: func() ([]byte, error) {
-			b, err := d.codec.Append([]byte{}, v)
-			return b, err
-		},
+		encode: func() ([]byte, error) { return d.encode(v) },
 		decode: d.any}
 }
 

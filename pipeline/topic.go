@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
 	"strconv"
 	"time"
@@ -45,8 +46,11 @@ type TopicOption func(*topicOptions)
 // co-partitioned topics that exist, else Config.Partitions.
 func Partitions(n int) TopicOption {
 	return func(o *topicOptions) {
-		if n < 1 {
+		switch {
+		case n < 1:
 			o.problems = append(o.problems, fmt.Sprintf("%d partitions: at least one is needed", n))
+		case n > math.MaxInt32:
+			o.problems = append(o.problems, fmt.Sprintf("%d partitions: that is too many", n))
 		}
 		o.TopicOptions.Partitions = int32(n)
 	}
@@ -56,8 +60,11 @@ func Partitions(n int) TopicOption {
 // Config.Replication.
 func Replication(n int) TopicOption {
 	return func(o *topicOptions) {
-		if n < 1 {
+		switch {
+		case n < 1:
 			o.problems = append(o.problems, fmt.Sprintf("replication factor %d: at least one is needed", n))
+		case n > math.MaxInt16:
+			o.problems = append(o.problems, fmt.Sprintf("replication factor %d: that is too many", n))
 		}
 		o.TopicOptions.Replication = int16(n)
 	}
@@ -203,7 +210,7 @@ func (d def[V]) json(b []byte) (json.RawMessage, error) {
 	if json.Valid(b) && d.codec.Name() == "json" {
 		return bytes.Clone(b), nil // the iterator's, which goes on
 	}
-	v, err := d.codec.Decode(b)
+	v, err := d.decode(b)
 	if err != nil {
 		return nil, err
 	}

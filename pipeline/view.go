@@ -50,7 +50,7 @@ func (v View[V]) Range(from, to string) (seq iter.Seq2[string, V], err func() er
 			return
 		}
 		for k, b := range rows.all {
-			val, derr := v.t.codec.Decode(b)
+			val, derr := v.t.decode(b)
 			if derr != nil {
 				failure = fmt.Errorf("table %s, key %q: %w", v.t.name, k, derr)
 				return

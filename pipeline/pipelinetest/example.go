@@ -1,10 +1,8 @@
 package pipelinetest
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -50,23 +48,20 @@ type exampleTB struct {
 func (t *exampleTB) Helper()                      {}
 func (t *exampleTB) Errorf(f string, args ...any) { t.errs = append(t.errs, fmt.Errorf(f, args...)) }
 func (t *exampleTB) Error(args ...any) {
+	if len(args) == 1 {
+		if err, ok := args[0].(error); ok { // which the caller may ask for
+			t.errs = append(t.errs, err)
+			return
+		}
+	}
 	t.Errorf("%s", strings.TrimSuffix(fmt.Sprintln(args...), "\n"))
 }
-func (t *exampleTB) Context() context.Context { return context.Background() }
-func (t *exampleTB) Cleanup(f func())         { t.cleanups = append(t.cleanups, f) }
+func (t *exampleTB) Cleanup(f func()) { t.cleanups = append(t.cleanups, f) }
 func (t *exampleTB) Fatal(args ...any) {
 	t.Error(args...)
 	runtime.Goexit()
 }
 func (t *exampleTB) Fatalf(f string, args ...any) { t.Fatal(fmt.Sprintf(f, args...)) }
-func (t *exampleTB) TempDir() string {
-	dir, err := os.MkdirTemp("", "millrace-example-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
-}
 
 func (t *exampleTB) end() {
 	for _, f := range slices.Backward(t.cleanups) {
