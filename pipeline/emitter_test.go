@@ -294,6 +294,85 @@ func TestCloseSaysWhatIsLost(t *testing.T) {
 	}
 }
 
+// What cannot be queued is an error at once, and nothing is sent: another
+// topic's record, a value that does not encode, by either way of emitting.
+func TestRecordsThatCannotBeSent(t *testing.T) {
+	c := memory.New(memory.Config{})
+	l := &lab{TB: t, cfg: configOf(c), cluster: c, memory: c}
+	topic := pipeline.NewTopic(l.topic(1), codec.Codec[string](panicky{codec.String()}))
+	e := newEmitter(t, l, topic)
+	done := func(at pipeline.Position, err error) { t.Errorf("called back with %v, %v", at, err) }
+	if err := e.SendAsync(limit(t), clicks.Record("k", "v"), done); !errors.Is(err, pipeline.ErrMismatch) || !strings.Contains(err.Error(), "clicks") {
+		t.Errorf("a record of another topic: %v", err)
+	}
+	if err := e.SendAsync(limit(t), topic.Record("k", "panic"), done); err == nil || !strings.Contains(err.Error(), "no encoding") {
+		t.Errorf("a record whose codec panics: %v", err)
+	}
+	if err := e.EmitAsync(limit(t), "k", "panic", time.Time{}, func(err error) { done(pipeline.Position{}, err) }); err == nil || !strings.Contains(err.Error(), "no encoding") {
+		t.Errorf("a value whose codec panics: %v", err)
+	}
+	if at, err := e.Send(limit(t), topic.Record("k", "panic")); err == nil || at != (pipeline.Position{Partition: -1, Offset: -1}) {
+		t.Errorf("Send: %v, %v", at, err)
+	}
+	if err := e.Flush(limit(t)); err != nil {
+		t.Errorf("Flush knows of what was refused: %v", err)
+	}
+	if n := len(c.Records(topic.Name())); n != 0 {
+		t.Errorf("%d records were sent", n)
+	}
+}
+
+// Emit returns with its context while an acknowledgement is awaited; of an
+// emitter of a service, Close says what the service is left with.
+func TestEmitterOfAServiceThatWaits(t *testing.T) {
+	c := memory.New(memory.Config{})
+	cfg := configOf(c)
+	cfg.DrainTimeout = 30 * time.Millisecond
+	s, err := pipeline.NewService(one(func(p *pipeline.Processor) { pipeline.Input(p, clicks, nothing[string]) }), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	run := make(chan error, 1)
+	go func() { run <- s.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-run; err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := s.WaitReady(limit(t)); err != nil {
+		t.Fatal(err)
+	}
+	e, err := pipeline.EmitterOf(s, clicks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent, stop := context.WithCancelCause(t.Context())
+	gone := errors.New("the client is gone")
+	c.SetHook(func(op memory.Op) memory.Verdict {
+		mine := op.Kind == memory.Produce && op.Record.Topic == "clicks"
+		if mine {
+			stop(gone)
+		}
+		return memory.Verdict{Hold: mine}
+	})
+	if err := e.Emit(sent, "k1", "v"); !errors.Is(err, gone) {
+		t.Errorf("Emit with a context that ends: %v", err)
+	}
+	err = e.Close()
+	var lost *pipeline.UnacknowledgedError
+	if !errors.As(err, &lost) || lost.Records != 1 || lost.Topic != "clicks" || !errors.Is(err, context.DeadlineExceeded) ||
+		!strings.Contains(err.Error(), "topic clicks: 1 record(s) were not acknowledged") {
+		t.Errorf("Close: %v", err)
+	}
+	if err := e.Emit(limit(t), "k2", "v"); !errors.Is(err, pipeline.ErrEmitterClosed) {
+		t.Errorf("Emit after Close: %v", err)
+	}
+	c.SetHook(nil)
+	c.Release()
+}
+
 // All records that were acknowledged are in the topic once and in the order of
 // their partition, those that failed are not, whatever fails and whoever emits.
 func TestEmitterProperty(t *testing.T) {

@@ -199,6 +199,47 @@ func TestValidate(t *testing.T) {
 			pipeline.Output(p, out)
 			return pipeline.New("t").From(clicks).Add(p).To(out)
 		}, pipeline.ErrConfig, "0 partitions"},
+		"too many partitions": {func() *pipeline.Topology {
+			return pipeline.New("t").From(pipeline.NewTopic("clicks", codec.String(), pipeline.Partitions(1<<31))).Add(in(pipeline.Process("p")))
+		}, pipeline.ErrConfig, "2147483648 partitions: that is too many"},
+		"no replica": {func() *pipeline.Topology {
+			return pipeline.New("t").From(pipeline.NewTopic("clicks", codec.String(), pipeline.Replication(0))).Add(in(pipeline.Process("p")))
+		}, pipeline.ErrConfig, "replication factor 0"},
+		"too many replicas": { // which would be one, cut to Kafka's 16 bits
+			func() *pipeline.Topology {
+				return pipeline.New("t").From(pipeline.NewTopic("clicks", codec.String(), pipeline.Replication(1<<16+1))).Add(in(pipeline.Process("p")))
+			}, pipeline.ErrConfig, "replication factor 65537: that is too many"},
+		"the manifest's topic": {func() *pipeline.Topology {
+			manifest := pipeline.NewTopic("t-manifest", codec.String())
+			p := in(pipeline.Process("p"))
+			pipeline.Output(p, manifest)
+			return pipeline.New("t").From(clicks).Add(p).To(manifest)
+		}, pipeline.ErrDuplicate, "topic t-manifest is where the topology's manifest is kept"},
+		"own changes": {func() *pipeline.Topology {
+			p := pipeline.Process("p")
+			pipeline.State(p, perUser)
+			pipeline.Changes(p, perUser, nothing[pipeline.Change[int64]])
+			return pipeline.New("t").Add(p)
+		}, pipeline.ErrMismatch, "table visits.per-user is its own state: it cannot be its input as well"},
+		"loop without codec": {func() *pipeline.Topology {
+			p := in(pipeline.Process("p"))
+			pipeline.Loop[string](p, nil).Handle(nothing[string])
+			return pipeline.New("t").From(clicks).Add(p)
+		}, pipeline.ErrIncomplete, "loop has no codec"},
+		"loop with a nil handler": {func() *pipeline.Topology {
+			p := in(pipeline.Process("p"))
+			pipeline.Loop(p, codec.String()).Handle(nil)
+			return pipeline.New("t").From(clicks).Add(p)
+		}, pipeline.ErrIncomplete, "loop has no handler"},
+		"the loop's topic": {func() *pipeline.Topology {
+			p, loop := in(pipeline.Process("p")), pipeline.NewTopic("t-p-loop", codec.String())
+			pipeline.Loop(p, codec.String()).Handle(nothing[string])
+			pipeline.Output(p, loop)
+			return pipeline.New("t").From(clicks).Add(p).To(loop)
+		}, pipeline.ErrDuplicate, "topic t-p-loop is the topic of its loop"},
+		"negative waits": {func() *pipeline.Topology {
+			return pipeline.New("t").From(clicks).Add(in(pipeline.Process("p")).OnError(pipeline.Retry(1, pipeline.Backoff{Min: -1})))
+		}, pipeline.ErrConfig, "a wait is negative"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := test.topology().Validate()
