@@ -61,9 +61,37 @@ fuzz-short: ## Run every fuzz target for FUZZTIME (10s)
 		go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" || exit 1; \
 	done
 
+# Each tree by its own tests alone. What helps tests is shown apart: it runs in the tests of other packages, and
+# some of it with real Kafka only. Afterwards: go tool cover -html=coverage/TREE.out
+COVER_TREES ?= storage processors pipeline internal
+COVER_MIN ?= 85
+COVER_APART = /(storagetest|transporttest|leaktest|programtest|faulttest|e2e|kafkacluster(/.*)?)$$
+
+define COVER_AWK
+/^mode:/ { next }
+{ file = $$1; sub(/:[^:]*$$/, "", file); sub(/\/[^\/]*$$/, "", file); package[$$1] = substr(file, length(module) + 2)
+  statements[$$1] = $$2; if ($$3 > 0) hit[$$1] = 1 }
+END {
+  for (b in statements) { p = package[b]; n[p] += statements[b]; if (b in hit) c[p] += statements[b] }
+  for (p in n) if (p !~ apart) { all += n[p]; covered += c[p] }
+  if (all == 0) exit 1
+  printf "%-36s %5.1f %%  of %d statements\n", tree, 100 * covered / all, all
+  sort = "sort"
+  for (p in n) printf "  %-34s %5.1f %%  of %d%s\n", p, 100 * c[p] / n[p], n[p], p ~ apart ? ", not counted above" : "" | sort
+  close(sort)
+  exit 100 * covered / all < min
+}
+endef
+export COVER_AWK
+
 .PHONY: cover
-cover: ## Run the tests and print the total coverage; coverage.out holds the lines
-	@go test -coverprofile=coverage.out -coverpkg=./... $(TESTFLAGS) ./... && go tool cover -func=coverage.out | tail -1
+cover: ## Run the tests; print what they cover of each tree and package, and fail below 85 % (COVER_MIN)
+	@mkdir -p coverage; low=; for tree in $(COVER_TREES); do \
+		go test -coverprofile=coverage/$$tree.out -coverpkg=./$$tree/... $(TESTFLAGS) ./$$tree/... >coverage/$$tree.log 2>&1 || \
+			{ cat coverage/$$tree.log; exit 1; }; \
+		awk -v tree=$$tree -v module="$$(go list -m)" -v apart='$(COVER_APART)' -v min=$(COVER_MIN) "$$COVER_AWK" coverage/$$tree.out || \
+			low="$$low $$tree"; \
+	done; [ -z "$$low" ] || { echo "below $(COVER_MIN) %:$$low" >&2; exit 1; }
 
 .PHONY: run
 run: ## Run the RSS app, with ARGS
