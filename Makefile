@@ -29,7 +29,7 @@ test: ## Run the tests; needs the Go toolchain only
 # One package at a time: they share the brokers, and some kill brokers of their own.
 .PHONY: test-kafka
 test-kafka: ## Run the tests against a three-broker Kafka of their own; needs Java 17 and Maven
-	@$(KAFKA) run go test $(RACE) -tags kafka -count=1 -p 1 -timeout 20m $(TESTFLAGS) $(KAFKA_PACKAGES)
+	@$(KAFKA) run go test $(RACE) -tags kafka -count=1 -p 1 -parallel 3 -timeout 20m $(TESTFLAGS) $(KAFKA_PACKAGES)
 
 .PHONY: test-faults
 test-faults: ## Run the fault tests in their long forms, verbosely; needs Java 17 and Maven

@@ -31,12 +31,15 @@ func TestDisk(t *testing.T) {
 		fault func(x *run)
 	}{
 		{"full", full},
-		{"files too large", fileLimit},
+		{"files too large", fileLimit}, // long form
 		{"read-only", readOnly},
 		{"torn writes", torn},
 		{"deleted while running", deleted},
 		{"wiped between runs", wiped},
 	} {
+		if !long() && tt.name == "files too large" {
+			continue // the service sees much the same as with a full disk
+		}
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			x := newRun(t, brokers, pipeline.ExactlyOnce, "eos-hop", 1)

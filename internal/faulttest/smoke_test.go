@@ -18,10 +18,10 @@ import (
 // to k+999, shuffled. Least, greatest, sum and number are tables of one
 // processor; difference and average come of their updates, in others; the last
 // counts how many keys have each number.
-const (
-	smokeKeys   = 20
-	smokeValues = 1_000
-)
+const smokeKeys = 20
+
+// smokeValues is how many integers each key has, 1,000 in the long form.
+func smokeValues() int { return either(1_000, 400) }
 
 type smoke struct {
 	prefix                                       string
@@ -133,8 +133,8 @@ func smokeData(x *run) func() (string, int64) {
 	}
 	var data []datum
 	for k := range smokeKeys {
-		for n := range smokeValues {
-			data = append(data, datum{fmt.Sprintf("%d-%d", k, k+smokeValues-1), int64(k + n)})
+		for n := range smokeValues() {
+			data = append(data, datum{fmt.Sprintf("%d-%d", k, k+smokeValues()-1), int64(k + n)})
 		}
 	}
 	x.random.Shuffle(len(data), func(i, j int) { data[i], data[j] = data[j], data[i] })
@@ -150,7 +150,7 @@ func smokeData(x *run) func() (string, int64) {
 // or two where there are two inputs.
 func (w *smoke) verify(ctx context.Context, x *run) figures {
 	in := x.read(ctx, w.in.Name())
-	f := figures{records: smokeKeys * smokeValues}
+	f := figures{records: smokeKeys * smokeValues()}
 	repeats := x.g == pipeline.AtLeastOnce && x.faults["service killed"] > 0
 	f.add(x.compare(w.echo.Name(), in, x.read(ctx, w.echo.Name())))
 	if !repeats && f.duplicates > 0 {
@@ -165,7 +165,7 @@ func (w *smoke) verify(ctx context.Context, x *run) figures {
 			}
 		}
 		f.compared += n
-		want := each * smokeKeys * smokeValues
+		want := each * smokeKeys * smokeValues()
 		if n < want || n > want && !repeats {
 			x.Errorf("topic %s: %d records, want %d", topic, n, want)
 		}
@@ -188,7 +188,7 @@ func (w *smoke) verify(ctx context.Context, x *run) figures {
 		x.Errorf("%d keys, want %d", len(number), smokeKeys)
 	}
 	for i := range int64(smokeKeys) {
-		const n = smokeValues
+		n := int64(smokeValues())
 		k, lo, hi := fmt.Sprintf("%d-%d", i, i+n-1), i, i+n-1
 		s := (lo + hi) * n / 2
 		if least[k] != lo || greatest[k] != hi || diff[k] != hi-lo {
@@ -199,13 +199,13 @@ func (w *smoke) verify(ctx context.Context, x *run) figures {
 			if sum[k] < s || number[k] < n {
 				x.Errorf("key %s: sum %d, number %d, want at least %d and %d", k, sum[k], number[k], s, n)
 			}
-		case sum[k] != s || number[k] != n || average[k] != float64(s)/n:
+		case sum[k] != s || number[k] != n || average[k] != float64(s)/float64(n):
 			x.Errorf("key %s: sum %d, number %d, average %v, want %d, %d", k, sum[k], number[k], average[k], s, n)
 		}
 	}
 	if !repeats {
 		for k, v := range x.newest(ctx, w.taggs.Name()) {
-			if want := map[string]int64{strconv.Itoa(smokeValues): smokeKeys}[k]; v != want {
+			if want := map[string]int64{strconv.Itoa(smokeValues()): smokeKeys}[k]; v != want {
 				x.Errorf("%d keys have %s values, want %d", v, k, want)
 			}
 		}
@@ -227,7 +227,7 @@ func TestSmoke(t *testing.T) {
 				for i := range x.services {
 					x.start(i)
 					x.ready(i)
-					x.send(smokeKeys * smokeValues / 4)
+					x.send(smokeKeys * smokeValues() / 4)
 					if i == 2 {
 						break
 					}
@@ -240,7 +240,7 @@ func TestSmoke(t *testing.T) {
 						x.fault("service stopped")
 					}
 				}
-				x.send(smokeKeys * smokeValues / 4)
+				x.send(smokeKeys * smokeValues() / 4)
 				x.finish()
 			})
 		}

@@ -65,10 +65,16 @@ func createTopic(ctx context.Context, t *testing.T, client *kgo.Client, topic st
 	}
 }
 
-// TestKillOneBroker is what the package is for: acknowledged records survive a broker's death, producing
-// goes on without it, and the broker comes back.
-func TestKillOneBroker(t *testing.T) {
+// TestFaults does to one cluster what it is there for.
+func TestFaults(t *testing.T) {
 	c := startTest(t, Config{})
+	t.Run("kill one broker", func(t *testing.T) { killOneBroker(t, c) })
+	t.Run("stop, pause, resume", func(t *testing.T) { stopPauseResume(t, c) })
+}
+
+// killOneBroker is what the package is for: acknowledged records survive a broker's death, producing
+// goes on without it, and the broker comes back.
+func killOneBroker(t *testing.T, c *Cluster) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	client := newClient(t, c, kgo.RequiredAcks(kgo.AllISRAcks()))
@@ -131,19 +137,18 @@ func TestKillOneBroker(t *testing.T) {
 	}
 }
 
-// TestStopPauseResume: a clean stop hands over its partitions; a paused broker drops out and comes back.
-func TestStopPauseResume(t *testing.T) {
-	c := startTest(t, Config{})
+// stopPauseResume: a clean stop hands over its partitions; a paused broker drops out and comes back.
+func stopPauseResume(t *testing.T, c *Cluster) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	client := newClient(t, c, kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProduceRequestTimeout(2*time.Second), kgo.RequestTimeoutOverhead(2*time.Second))
-	createTopic(ctx, t, client, "orders")
+	createTopic(ctx, t, client, "returns")
 
 	if err := c.Stop(2); err != nil {
 		t.Fatal(err)
 	}
-	if err := client.ProduceSync(ctx, &kgo.Record{Topic: "orders", Value: []byte("v")}).FirstErr(); err != nil {
+	if err := client.ProduceSync(ctx, &kgo.Record{Topic: "returns", Value: []byte("v")}).FirstErr(); err != nil {
 		t.Fatalf("after a clean stop: %v", err)
 	}
 	if err := c.StartNode(ctx, 2); err != nil {
@@ -160,7 +165,7 @@ func TestStopPauseResume(t *testing.T) {
 		t.Errorf("a paused broker's status is %+v", st)
 	}
 	for p := range 3 {
-		r := &kgo.Record{Topic: "orders", Partition: int32(p), Value: []byte("v")}
+		r := &kgo.Record{Topic: "returns", Partition: int32(p), Value: []byte("v")}
 		if err := client.ProduceSync(ctx, r).FirstErr(); err != nil {
 			t.Fatalf("with a broker paused: %v", err)
 		}
