@@ -110,6 +110,8 @@ type Args struct {
 	State     string
 	Commit    string
 	Partition int
+	Session   string // timeout of the group's members; default: the contender's
+	Standbys  int    // standby replicas
 	Profile   string // file for a profile, if the contender is written in Go
 	Stderr    *os.File
 }
@@ -123,6 +125,12 @@ func (c Contender) command(a Args) *exec.Cmd {
 		"--brokers=" + strings.Join(a.Brokers, ","), "--workload=" + a.Workload.Name, "--app=" + a.App,
 		"--input=" + a.Input, "--table=" + a.Table, "--output=" + a.Output, "--state=" + a.State,
 		"--guarantee=" + guarantee, "--commit=" + a.Commit, fmt.Sprintf("--partitions=%d", a.Partition),
+	}
+	if a.Session != "" {
+		args = append(args, "--session-timeout="+a.Session)
+	}
+	if a.Standbys > 0 {
+		args = append(args, fmt.Sprintf("--standbys=%d", a.Standbys))
 	}
 	if c.Program == "streams" {
 		target := filepath.Join(a.Root, "bench", "peers", "streams", "target")

@@ -34,7 +34,9 @@ type Args struct {
 	ExactlyOnce bool
 	Commit      time.Duration // between commits
 	Partitions  int
-	Profile     string // file for a profile of processor time, for looking into a result; none by default
+	Session     time.Duration // timeout of the group's members; 0: the default
+	Standbys    int           // standby replicas, if the contender has them
+	Profile     string        // file for a profile of processor time, for looking into a result; none by default
 }
 
 // Run runs a contender's main function until a signal, and exits.
@@ -64,6 +66,8 @@ func parse(args []string) (a Args, err error) {
 	guarantee := f.String("guarantee", "at-least-once", "or exactly-once")
 	f.DurationVar(&a.Commit, "commit", 100*time.Millisecond, "the commit interval")
 	f.IntVar(&a.Partitions, "partitions", 4, "of every topic")
+	f.DurationVar(&a.Session, "session-timeout", 0, "of the group's members")
+	f.IntVar(&a.Standbys, "standbys", 0, "standby replicas")
 	f.StringVar(&a.Profile, "profile", "", "file")
 	if err = f.Parse(args); err != nil {
 		return a, err

@@ -119,6 +119,25 @@ func (t *Topics) Committed(ctx context.Context, groups []string, input string) (
 	return onInput, onAll, nil
 }
 
+// Empty waits until a group has no members, such as after the session timeout
+// of one that was killed.
+func (t *Topics) Empty(ctx context.Context, group string) error {
+	for {
+		g, err := t.admin.DescribeGroups(ctx, group)
+		if err != nil {
+			return err
+		}
+		if len(g[group].Members) == 0 {
+			return g[group].Err
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // End returns the sum of a topic's end offsets.
 func (t *Topics) End(ctx context.Context, topic string) (n int64, err error) {
 	ends, err := t.admin.ListEndOffsets(ctx, topic)

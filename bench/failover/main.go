@@ -1,0 +1,152 @@
+// Command failover measures how long an application with a million keys of
+// state is without processing: when one of its two instances is killed with
+// -9, with and without standby replicas; and when all of it is killed and one
+// instance is started again with its state folder. Kafka Streams does the same
+// beside it, with the same state, load and session timeout.
+//
+//	go run ./bench/failover -out docs/benchmarks/failover.md
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/millrace/millrace/bench/internal/contender"
+	"github.com/millrace/millrace/bench/internal/topics"
+	"github.com/millrace/millrace/internal/kafkacluster"
+)
+
+// options is the command line.
+type options struct {
+	keys       string
+	contenders string
+	standbys   string
+	rounds     int
+	partitions int
+	session    time.Duration
+	heap       string
+	out        string
+}
+
+// figures are what one run measured.
+type figures struct {
+	contender      string
+	standbys, keys int
+	failover       []time.Duration // the longest silence of each partition, in order
+	restart        time.Duration
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.keys, "keys", "1000000", "numbers of keys, with commas between")
+	flag.StringVar(&o.contenders, "contenders", "millrace,kafka-streams", "names, with commas between")
+	flag.StringVar(&o.standbys, "standbys", "0,1", "numbers of standby replicas, with commas between")
+	flag.IntVar(&o.rounds, "rounds", 1, "of everything")
+	flag.IntVar(&o.partitions, "partitions", 4, "of each topic")
+	flag.DurationVar(&o.session, "session", 6*time.Second, "session timeout of every contender")
+	flag.StringVar(&o.heap, "heap", "1g", "greatest heap of a JVM")
+	flag.StringVar(&o.out, "out", "", "file for the table; default: standard output only")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "failover:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	keys, err1 := numbers(o.keys)
+	standbys, err2 := numbers(o.standbys)
+	if err1 != nil || err2 != nil {
+		return fmt.Errorf("-keys %s, -standbys %s: give whole numbers", o.keys, o.standbys)
+	}
+	var contenders []contender.Contender
+	for _, c := range contender.All(o.heap) {
+		if slices.Contains(strings.Split(o.contenders, ","), c.Name) {
+			contenders = append(contenders, c)
+		}
+	}
+	root, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "failover-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := contender.Build(ctx, root, dir, contenders); err != nil {
+		return err
+	}
+	cluster, err := kafkacluster.Start(ctx, kafkacluster.Config{Heap: "1g", JavaOptions: []string{"-XX:TieredStopAtLevel=4"}})
+	if err != nil {
+		return err
+	}
+	defer cluster.Close()
+	t, err := topics.Open(cluster.Addresses(), o.partitions)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	table := header(o)
+	fmt.Print(table)
+	for round := range o.rounds {
+		for _, k := range keys {
+			for _, s := range standbys {
+				for _, c := range contenders {
+					app := fmt.Sprintf("failover-%s-%d-%d-%d", c.Name, s, k, round)
+					e := &experiment{c: c, topics: t, keys: k, partitions: o.partitions, app: app, dir: filepath.Join(dir, app), args: contender.Args{
+						Root: root, Dir: dir, Brokers: cluster.Addresses(), App: app, Input: app + "-in", Output: app + "-out",
+						Commit: "100ms", Partition: o.partitions, Session: o.session.String(), Standbys: s, Stderr: os.Stderr}}
+					f, err := e.run(ctx)
+					if err != nil {
+						return fmt.Errorf("%s, %d standbys, %d keys: %w", c.Name, s, k, err)
+					}
+					f.contender, f.standbys, f.keys = c.Name, s, k
+					fmt.Print(f.row())
+					table += f.row()
+				}
+			}
+		}
+	}
+	if o.out == "" {
+		return nil
+	}
+	return os.WriteFile(o.out, []byte(table), 0o644)
+}
+
+func numbers(list string) (ns []int, err error) {
+	for _, s := range strings.Split(list, ",") {
+		var n int
+		if _, err := fmt.Sscan(s, &n); err != nil {
+			return nil, err
+		}
+		ns = append(ns, n)
+	}
+	return ns, nil
+}
+
+func header(o options) string {
+	return fmt.Sprintf("Session timeout %v, %d partitions, exactly once, commits every 100 ms, 1,000 records/s meanwhile. Seconds.\n\n", o.session, o.partitions) +
+		"| contender | keys | standby replicas | longest silence after kill -9 of one of two | of each partition | restart of one instance after kill -9 |\n" +
+		"| --- | ---: | ---: | ---: | --- | ---: |\n"
+}
+
+func (f figures) row() string {
+	var each []string
+	for _, d := range f.failover {
+		each = append(each, fmt.Sprintf("%.1f", d.Seconds()))
+	}
+	return fmt.Sprintf("| %s | %d | %d | %.1f | %s | %.1f |\n", f.contender, f.keys, f.standbys,
+		slices.Max(f.failover).Seconds(), strings.Join(each, ", "), f.restart.Seconds())
+}
