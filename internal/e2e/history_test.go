@@ -3,8 +3,10 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -15,7 +17,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace/millrace/internal/engine"
@@ -104,6 +108,19 @@ type history struct {
 	machines []*machine
 	sent     map[string]int
 	steps    []string
+	log      *lines
+}
+
+// lines keeps what services say, for a history that fails.
+type lines struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.Write(p)
 }
 
 func newHistory(t *testing.T, seed uint64, total *tally) *history {
@@ -116,7 +133,7 @@ func newHistory(t *testing.T, seed uint64, total *tally) *history {
 			t.Error(err)
 		}
 	})
-	h := &history{world: newWorld(t, b.Addresses()), random: rand.New(rand.NewPCG(seed, 0)), total: total, broker: b, sent: map[string]int{}}
+	h := &history{world: newWorld(t, b.Addresses()), random: rand.New(rand.NewPCG(seed, 0)), total: total, broker: b, sent: map[string]int{}, log: new(lines)}
 	h.a = app(h.app)
 	for i := range 2 {
 		h.machines = append(h.machines, newMachine(fmt.Sprint("m", i), filepath.Join(h.dir, fmt.Sprint("m", i))))
@@ -126,7 +143,7 @@ func newHistory(t *testing.T, seed uint64, total *tally) *history {
 			m.crash()
 		}
 		if t.Failed() {
-			t.Logf("the history was: %q", h.steps)
+			t.Logf("the history was: %q\n%s", h.steps, &h.log.all)
 		}
 	})
 	for _, topic := range []string{"in", "out"} {
@@ -162,14 +179,15 @@ func (h *history) topology() *pipeline.Topology {
 // start runs the topology on a machine.
 func (h *history) start(m *machine) {
 	h.Helper()
+	logger := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})).With("on", m.name)
 	m.line.mend()
 	cluster, err := kafka.New(h.ctx, kafka.Config{Brokers: h.brokers, ClientID: m.name, SessionTimeout: time.Second,
-		RebalanceTimeout: 5 * time.Second, Dial: m.line.dial, Logger: logger()})
+		RebalanceTimeout: 5 * time.Second, Dial: m.line.dial, Logger: logger})
 	if err != nil {
 		h.Fatal(err)
 	}
 	c := pipeline.Config{StateDir: m.dir, CommitInterval: 20 * time.Millisecond, DrainTimeout: 500 * time.Millisecond,
-		TransactionTimeout: 10 * time.Second, RestartMin: 10 * time.Millisecond, RestartMax: 100 * time.Millisecond, Logger: logger()}
+		TransactionTimeout: 10 * time.Second, RestartMin: 10 * time.Millisecond, RestartMax: 100 * time.Millisecond, Logger: logger}
 	s, err := pipeline.NewService(h.topology(), c.WithEngine(func(e *engine.Config) {
 		e.Cluster, e.ClientID, e.Check = cluster, m.name, true
 		e.OpenStore = func(s engine.StoreSpec) (storage.Store, error) { return m.disk.openStore(s) }
@@ -186,12 +204,29 @@ func (h *history) start(m *machine) {
 	}()
 }
 
+// startAny starts a machine that does not run, and mostly waits until it is ready.
+func (h *history) startAny() {
+	m := h.any()
+	if m.service != nil {
+		return
+	}
+	h.start(m)
+	if h.random.IntN(3) > 0 {
+		ctx, cancel := context.WithTimeout(h.ctx, 5*time.Second)
+		defer cancel()
+		_ = m.service.WaitReady(ctx) // or not: something may be broken
+	}
+}
+
 // run is the history, and the reckoning.
 func (h *history) run() {
 	h.start(h.machines[0])
+	h.sendSome()
+	h.settle()
 	for range 4 + h.random.IntN(16) {
 		step := steps[h.random.IntN(len(steps))]
 		h.steps = append(h.steps, step.name)
+		fmt.Fprintf(h.log, "%v step %s\n", time.Now().Format("15:04:05.000"), step.name)
 		h.total.add(step.name, 1)
 		step.do(h)
 	}
@@ -201,8 +236,13 @@ func (h *history) run() {
 	for _, m := range h.machines {
 		m.crash()
 	}
+	h.forgotten()
 	last := h.machines[h.random.IntN(2)]
+	if h.random.IntN(2) == 0 {
+		h.wipe(last)
+	}
 	h.start(last)
+	h.sendSome() // what is counted now shows whether the state was restored
 	want := map[string]string{}
 	for k, n := range h.sent {
 		want[k] = string(int64s(int64(n * (n + 1) / 2)))
@@ -239,11 +279,7 @@ type step struct {
 var steps = slices.Concat(
 	slices.Repeat([]step{{"send", (*history).sendSome}}, 6),
 	slices.Repeat([]step{{"crash", func(h *history) { h.any().crash() }}}, 3),
-	slices.Repeat([]step{{"start", func(h *history) {
-		if m := h.any(); m.service == nil {
-			h.start(m)
-		}
-	}}}, 5),
+	slices.Repeat([]step{{"start", (*history).startAny}}, 5),
 	slices.Repeat([]step{{"settle", (*history).settle}}, 5),
 	[]step{
 		{"stop", func(h *history) {
@@ -252,14 +288,7 @@ var steps = slices.Concat(
 				m.service = nil
 			}
 		}},
-		{"lose the disk", func(h *history) {
-			m := h.any()
-			m.crash()
-			m.disk.wipe()
-			if err := os.RemoveAll(m.dir); err != nil {
-				h.Fatal(err)
-			}
-		}},
+		{"lose the disk", func(h *history) { h.wipe(h.any()) }},
 		{"restart the broker", func(h *history) {
 			if err := h.broker.Restart(h.ctx); err != nil {
 				h.Fatal(err)
@@ -304,16 +333,53 @@ func refuse(key kmsg.Key, err error) func(h *history) {
 
 func (h *history) any() *machine { return h.machines[h.random.IntN(len(h.machines))] }
 
-// settle lets the services finish, if they do so soon.
+// forgotten waits until the groups have no members. One that crashes while it
+// waits to be told that it has joined stays a member of the embedded broker's
+// group if others go on (kfake), and keeps its partitions for ever.
+func (h *history) forgotten() {
+	h.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(h.brokers...))
+	if err != nil {
+		h.Fatal(err)
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	h.until("the groups to be empty", func() bool {
+		groups, err := admin.DescribeGroups(h.ctx, h.a.group("count"), h.a.group("sum"))
+		n := 0
+		for _, g := range groups {
+			n += len(g.Members)
+		}
+		return err == nil && n == 0
+	})
+}
+
+func (h *history) wipe(m *machine) {
+	m.crash()
+	m.disk.wipe()
+	if err := os.RemoveAll(m.dir); err != nil {
+		h.Fatal(err)
+	}
+}
+
+// settle lets the services finish; now and then it does not wait for it, so that
+// what happens next happens in the middle of something.
 func (h *history) settle() {
-	ctx, cancel := context.WithTimeout(h.ctx, time.Duration(h.random.IntN(300))*time.Millisecond)
+	most := time.Duration(h.random.IntN(200)) * time.Millisecond
+	if h.random.IntN(3) > 0 {
+		most = 10 * time.Second
+	}
+	ctx, cancel := context.WithTimeout(h.ctx, most)
 	defer cancel()
-	tick := time.NewTicker(10 * time.Millisecond)
+	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for {
+	for h.machines[0].service != nil || h.machines[1].service != nil {
 		select {
 		case <-tick.C:
-			if n, err := h.behind(h.a.group("sum"), h.a.topic("out")); err == nil && n == 0 {
+			one, err1 := h.behind(h.a.group("count"), h.a.topic("in"))
+			two, err2 := h.behind(h.a.group("sum"), h.a.topic("out"))
+			if err1 == nil && err2 == nil && one+two == 0 {
+				h.total.add("settled", 1)
 				return
 			}
 		case <-ctx.Done():

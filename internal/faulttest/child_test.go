@@ -57,6 +57,7 @@ type job struct {
 	Workload  string // what names its topology, see newWorkload
 	Prefix    string
 	FileLimit uint64 // the most bytes that a file may have; 0: any number
+	Standbys  int    // copies of each partition's state on other services
 	User      int    // runs as this user; 0: as whoever runs the test
 }
 
@@ -80,7 +81,8 @@ func runChild(args string) error {
 		return err
 	}
 	defer cluster.Close()
-	c := pipeline.Config{Brokers: j.Brokers, StateDir: j.Dir, Guarantee: j.Guarantee, Logger: log, RestartMax: 2 * time.Second}
+	c := pipeline.Config{Brokers: j.Brokers, StateDir: j.Dir, Guarantee: j.Guarantee, Logger: log, RestartMax: 2 * time.Second,
+		StandbyReplicas: j.Standbys}
 	s, err := pipeline.NewService(w.topology(), c.WithEngine(func(e *engine.Config) {
 		e.Cluster = cluster
 		e.WriteBytes = 4 << 10 // so that the stores have something to lose

@@ -68,7 +68,8 @@ func (s *soak) bothKilled(i int) {
 	s.k.back(broker)
 }
 
-// Three services and three brokers under load, and something happens to one of
+// Three services, each with a standby of another's state, and three brokers
+// under load, and something happens to one of
 // them, or to what is between them, every few seconds.
 func TestSoak(t *testing.T) {
 	lasts := either(3*time.Minute, 0)
@@ -87,7 +88,7 @@ func TestSoak(t *testing.T) {
 	s.patience(lasts + 3*patient)
 	for i, w := range nets {
 		w.connect(k.ListenerAddresses(i))
-		s.services[i].Brokers = w.addresses()
+		s.services[i].Brokers, s.services[i].Standbys = w.addresses(), 1
 	}
 	s.startAll()
 	stop := s.load(500)

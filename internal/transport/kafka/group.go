@@ -297,6 +297,9 @@ func (m *member) Close() {
 		m.c.cfg.Logger.Warn("kafka: could not leave the group; its session has to time out", "group", m.cfg.Group, "error", err)
 	}
 	m.cl.CloseAllowingRebalance()
+	// A Poll that got records while the group was being left would hold that
+	// up for ever, and with it a goroutine and the client.
+	m.cl.AllowRebalance()
 }
 
 // Produce implements [transport.Producer].
