@@ -21,7 +21,7 @@ func run(ctx context.Context, a peer.Args) error {
 		return err
 	}
 	c := pipeline.Config{
-		Brokers: a.Brokers, StateDir: a.State, CommitInterval: a.Commit, Partitions: a.Partitions, SessionTimeout: a.Session,
+		Brokers: a.Brokers, StateDir: a.State, CommitInterval: a.Commit, Partitions: a.Partitions, SessionTimeout: a.Session, StandbyReplicas: a.Standbys,
 		Guarantee: pipeline.AtLeastOnce, Logger: slog.New(slog.DiscardHandler),
 	}
 	if a.ExactlyOnce {
