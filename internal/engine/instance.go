@@ -56,8 +56,10 @@ type instance struct {
 type event struct {
 	kind  eventKind
 	tasks []*task
-	err   error         // of opened: it failed; of aborted, drained: why
-	done  chan struct{} // closed when it was dealt with; may be nil
+	err   error // of opened: it failed; of aborted, drained: why; of revoked, committed: of the commit
+	// committed says that the revoked tasks' last commit was done, or tried.
+	committed bool
+	done      chan struct{} // closed when it was dealt with; may be nil
 }
 
 type eventKind int

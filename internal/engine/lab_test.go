@@ -34,6 +34,7 @@ type lab struct {
 	stores map[string]*memstore.Store
 	open   map[string]bool // by path: LevelDB's lock
 	opens  map[string]int  // by machine: how often a store was opened
+	closes map[string]int  // by path: how often a store was closed
 }
 
 // lockedStore is a store that lets nobody else in, as LevelDB does.
@@ -48,7 +49,7 @@ func (s lockedStore) Close() error {
 }
 
 func newLab(t *testing.T, partitions int32, topics ...string) *lab {
-	l := &lab{t: t, Cluster: memory.New(memory.Config{}), stores: map[string]*memstore.Store{}, open: map[string]bool{}, opens: map[string]int{}}
+	l := &lab{t: t, Cluster: memory.New(memory.Config{}), stores: map[string]*memstore.Store{}, open: map[string]bool{}, opens: map[string]int{}, closes: map[string]int{}}
 	for _, topic := range topics {
 		if err := l.Create(t.Context(), transport.TopicSpec{Name: topic, Partitions: partitions}); err != nil {
 			t.Fatal(err)
@@ -136,6 +137,7 @@ func (l *lab) openStore(machine string, s engine.StoreSpec) (storage.Store, erro
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		delete(l.open, path)
+		l.closes[path]++
 	}}, nil
 }
 

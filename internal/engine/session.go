@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/IBM/sarama"
 
@@ -22,7 +23,7 @@ import (
 //	         ▼                                                │
 //	no session ──ready tasks──▶ session ──assigned──▶ (opened beside it)
 //	     ▲                        │
-//	     └── revoked: commit ─────┤
+//	     └── revoked: closed ─────┤ those that stay went on during the commit
 //	     └── lost: give up ───────┤
 //	               drained: commit, close, return
 type consumerGroup struct {
@@ -48,12 +49,18 @@ func (g *consumerGroup) Consume(ctx context.Context, _ []string, h sarama.Consum
 			s.end(h)
 		}
 	}()
+	var stopped time.Time // when the last session did
 	for {
 		if s == nil {
 			if tasks := in.activeTasks(); len(tasks) > 0 {
+				began := time.Now()
 				var err error
 				if s, err = g.start(ctx, h, tasks); err != nil {
 					return err
+				}
+				if !stopped.IsZero() {
+					in.log.Debug("partitions leased again", "partitions", len(tasks),
+						"took", time.Since(began), "stopped for", time.Since(stopped))
 				}
 			}
 		}
@@ -61,7 +68,11 @@ func (g *consumerGroup) Consume(ctx context.Context, _ []string, h sarama.Consum
 		case <-ctx.Done():
 			return nil
 		case e := <-in.events:
+			if e.kind == revoked && s != nil {
+				in.commitHalted(ctx, &e)
+			}
 			if e.kind != assigned && s != nil {
+				stopped = time.Now()
 				err := s.end(h)
 				s = nil
 				if err != nil {
@@ -112,7 +123,10 @@ func (in *instance) apply(ctx context.Context, e event) error {
 			return errors.Join(err, t.close(false))
 		}
 	case revoked:
-		err := in.committer.commit(ctx, e.tasks)
+		err := e.err
+		if !e.committed {
+			err = in.committer.commit(ctx, e.tasks)
+		}
 		if in.abortable(err) { // whoever gets the partitions does it again
 			err = in.abortInPlace(ctx, err)
 		}
@@ -134,6 +148,16 @@ func (in *instance) apply(ctx context.Context, e event) error {
 		return errors.Join(err, in.forget(tasks, err == nil, false))
 	}
 	return nil
+}
+
+// commitHalted commits what the tasks did that are revoked, while those that stay
+// go on. A task that is halted handles nothing that is not in the generation
+// which the commit freezes: it looks for that under the lock that a freeze takes.
+func (in *instance) commitHalted(ctx context.Context, e *event) {
+	for _, t := range e.tasks {
+		t.halt()
+	}
+	e.err, e.committed = in.committer.commit(ctx, e.tasks), true
 }
 
 // forget closes tasks that are no longer ours. Their committed state is
