@@ -75,7 +75,7 @@ func (p *pauses) Handle(_ context.Context, r slog.Record) error {
 		switch a.Key {
 		case "took":
 			p.leases = append(p.leases, a.Value.Duration())
-		case "stopped for":
+		case "stoppedFor":
 			p.stops = append(p.stops, a.Value.Duration())
 		}
 		return true

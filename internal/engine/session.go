@@ -60,7 +60,7 @@ func (g *consumerGroup) Consume(ctx context.Context, _ []string, h sarama.Consum
 				}
 				if !stopped.IsZero() {
 					in.log.Debug("partitions leased again", "partitions", len(tasks),
-						"took", time.Since(began), "stopped for", time.Since(stopped))
+						"took", time.Since(began), "stoppedFor", time.Since(stopped))
 				}
 			}
 		}
