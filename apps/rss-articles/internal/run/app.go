@@ -11,8 +11,11 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/millrace/millrace/apps/rss-articles/internal/fetch"
 	"github.com/millrace/millrace/apps/rss-articles/internal/sample"
+	"github.com/millrace/millrace/apps/rss-articles/internal/stages"
 	"github.com/millrace/millrace/apps/rss-articles/internal/web"
 	"github.com/millrace/millrace/pipeline"
 	"github.com/millrace/millrace/pipeline/embedded"
@@ -91,7 +94,7 @@ func (a *app) start() error {
 	kafka := a.cfg.Kafka
 	kafka.Brokers, kafka.StateDir, kafka.Processors = brokers, a.state.path("tables"), a.cfg.processors()
 	kafka.Views, kafka.Logger, kafka.Metrics = web.Views(), a.quiet(), exporter.Hooks()
-	if a.service, err = pipeline.NewService(Topology(), kafka); err != nil {
+	if a.service, err = pipeline.NewService(with(stages.Options{Ignored: ignored(exporter)}), kafka); err != nil {
 		return err
 	}
 	server, err := web.New(web.Config{Service: a.service, Logger: a.log, Now: a.cfg.Now})
@@ -121,6 +124,17 @@ func (a *app) start() error {
 	a.log.Info("ready: open "+address, "after", time.Since(began).Round(time.Millisecond))
 	a.cfg.Ready(address)
 	return nil
+}
+
+// ignored counts the clicks that are left out.
+func ignored(e *metrics.Exporter) func(stages.Reason) {
+	counter := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rss_articles_ignored_clicks_total",
+		Help: "Clicks that were left out, by reason: unknown-reader or unknown-article."}, []string{"reason"})
+	for _, r := range []stages.Reason{stages.UnknownReader, stages.UnknownArticle} {
+		counter.WithLabelValues(string(r))
+	}
+	e.Registry().MustRegister(counter)
+	return func(r stages.Reason) { counter.WithLabelValues(string(r)).Inc() }
 }
 
 // serve opens the page's port and returns its address.

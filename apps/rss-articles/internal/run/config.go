@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/apps/rss-articles/internal/fetch"
+	"github.com/millrace/millrace/apps/rss-articles/internal/stages"
 	"github.com/millrace/millrace/apps/rss-articles/internal/topics"
 	"github.com/millrace/millrace/apps/rss-articles/internal/topology"
 	"github.com/millrace/millrace/pipeline"
@@ -146,6 +147,8 @@ func (c Config) processors() []string {
 
 // Topology returns the topology with the tables of the fetcher and of the page,
 // which no processor reads.
-func Topology() *pipeline.Topology {
-	return topology.New().From(topics.Feeds, topics.FeedStates, topics.Marks).To(topics.Feeds, topics.FeedStates, topics.Marks)
+func Topology() *pipeline.Topology { return with(stages.Options{}) }
+
+func with(o stages.Options) *pipeline.Topology {
+	return topology.With(o).From(topics.Feeds, topics.FeedStates, topics.Marks).To(topics.Feeds, topics.FeedStates, topics.Marks)
 }

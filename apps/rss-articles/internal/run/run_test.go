@@ -6,8 +6,10 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -72,8 +74,21 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 }
 
+// What is said stands in docs/rss-articles.md, word for word.
 func TestWhatIsInTheWay(t *testing.T) {
 	quiet := slog.New(slog.DiscardHandler)
+	text, err := os.ReadFile("../../../../docs/rss-articles.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := func(t *testing.T, what string, err error, replaced ...string) {
+		t.Helper()
+		if err == nil {
+			t.Errorf("%s: no error", what)
+		} else if row := "| " + what + " | `" + strings.NewReplacer(replaced...).Replace(err.Error()) + "` |"; !strings.Contains(string(text), row) {
+			t.Errorf("docs/rss-articles.md lacks the row\n%s", row)
+		}
+	}
 	t.Run("the folder is in use", func(t *testing.T) {
 		dir := t.TempDir()
 		s, err := openState(dir)
@@ -85,6 +100,7 @@ func TestWhatIsInTheWay(t *testing.T) {
 		if !errors.As(err, &locked) || locked.PID != os.Getpid() || !strings.Contains(err.Error(), "-state") {
 			t.Errorf("the error is %v", err)
 		}
+		documented(t, "state folder in use", err, dir, "millrace-state", strconv.Itoa(os.Getpid()), "15119")
 		if err := s.close(); err != nil {
 			t.Error(err)
 		}
@@ -94,7 +110,16 @@ func TestWhatIsInTheWay(t *testing.T) {
 		if err := os.WriteFile(file, nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if err := Run(t.Context(), Config{State: filepath.Join(file, "x"), Logger: quiet}); err == nil || !strings.Contains(err.Error(), "-state") {
+		documented(t, "state folder that cannot be made", Run(t.Context(), Config{State: filepath.Join(file, "x"), Logger: quiet}), file, "/file")
+	})
+	t.Run("the folder cannot be written to", func(t *testing.T) {
+		// As root one can, so the way to the file is closed otherwise.
+		dir := t.TempDir()
+		if err := os.Mkdir(filepath.Join(dir, "lock"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		err := Run(t.Context(), Config{State: dir, Logger: quiet})
+		if err == nil || !strings.Contains(err.Error(), "state folder "+dir+" cannot be used: ") || !strings.Contains(err.Error(), "make it writable, or name another with -state") {
 			t.Errorf("the error is %v", err)
 		}
 	})
@@ -105,10 +130,7 @@ func TestWhatIsInTheWay(t *testing.T) {
 		}
 		defer l.Close()
 		dir := t.TempDir()
-		if err := Run(t.Context(), Config{State: dir, HTTP: l.Addr().String(), Logger: quiet}); err == nil ||
-			!strings.Contains(err.Error(), l.Addr().String()) || !strings.Contains(err.Error(), "-http") {
-			t.Errorf("the error is %v", err)
-		}
+		documented(t, "port taken", Run(t.Context(), Config{State: dir, HTTP: l.Addr().String(), Logger: quiet}), l.Addr().String(), "127.0.0.1:8080")
 		if _, err := os.Stat(filepath.Join(dir, "broker")); !errors.Is(err, os.ErrNotExist) {
 			t.Error("the broker was started all the same")
 		}
@@ -168,7 +190,10 @@ func TestTwoProcesses(t *testing.T) {
 	}
 	for range 2 {
 		select {
-		case <-ready:
+		case url := <-ready:
+			if m := get(t, url+"/metrics"); !strings.Contains(m, `rss_articles_ignored_clicks_total{reason="unknown-reader"} 0`) {
+				t.Errorf("the metrics lack the clicks that are left out:\n%s", m)
+			}
 		case err := <-ended:
 			t.Errorf("a process ended: %v", err)
 			ended <- nil
@@ -182,6 +207,21 @@ func TestTwoProcesses(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	r, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	return string(b)
 }
 
 // ending is a log that ends something at a word.

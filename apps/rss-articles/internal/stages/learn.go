@@ -12,11 +12,12 @@ import (
 // Learn keeps the readers' profiles: what they declare, and what their clicks
 // tell (see match.Profile). The terms of a profile that changed are sent to
 // where they are matched. Clicks of unknown readers and on articles that are
-// not in the table are ignored.
+// not in the table are left out: Options.Ignored hears of them.
 //
 // State: one profile for each reader, bounded by match.MaxInterests,
 // match.MaxLearned and match.MaxClicked.
-func Learn(Options) *pipeline.Processor {
+func Learn(o Options) *pipeline.Processor {
+	o = o.withDefaults()
 	p := pipeline.Process("learn").DeadLetters(topics.Failed)
 	profiles := pipeline.State(p, Profiles)
 	articles := pipeline.Lookup(p, topics.Articles)
@@ -53,7 +54,12 @@ func Learn(Options) *pipeline.Processor {
 	pipeline.Input(p, topics.Clicks, func(ctx *pipeline.Context, c topics.Click) error {
 		before, known := profiles.Get(ctx)
 		a, ok := articles.Get(ctx, c.Article)
-		if !known || !ok {
+		switch {
+		case !known:
+			o.Ignored(UnknownReader)
+			return nil
+		case !ok:
+			o.Ignored(UnknownArticle)
 			return nil
 		}
 		if c.At.IsZero() || c.At.After(ctx.Timestamp()) {

@@ -16,7 +16,20 @@ type Options struct {
 	// 30 days. An article that a feed still has after that does not come back:
 	// its identity is remembered for Window longer.
 	Retention time.Duration
+	// Ignored is called for each click that is left out, with the reason. A
+	// click counts again when its record is handled again, after an abort. It
+	// must not block, and be safe for concurrent use. Default: none.
+	Ignored func(Reason)
 }
+
+// Reason says why a click is left out.
+type Reason string
+
+// The values of Reason.
+const (
+	UnknownReader  Reason = "unknown-reader"
+	UnknownArticle Reason = "unknown-article"
+)
 
 func (o Options) withDefaults() Options {
 	if o.Window <= 0 {
@@ -24,6 +37,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Retention <= 0 {
 		o.Retention = 30 * 24 * time.Hour
+	}
+	if o.Ignored == nil {
+		o.Ignored = func(Reason) {}
 	}
 	return o
 }
