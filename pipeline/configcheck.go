@@ -117,7 +117,7 @@ func (c Config) validate(t *Topology) error {
 	}
 	if len(c.tweak) == 0 { // else the stores may be elsewhere, and a folder would be left behind
 		if err := writable(c.WithDefaults().StateDir); err != nil {
-			v.bad("StateDir", "%v", err)
+			v.bad("StateDir", "%v: name a folder that this process may write to", err)
 		}
 	}
 	return v.err(fmt.Sprintf("configuration of %q", t.name))

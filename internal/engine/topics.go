@@ -97,7 +97,7 @@ func (e *Engine) tryTopics(ctx context.Context, plan *topicPlan) error {
 	specs, problems := plan.resolve(have)
 	if !e.cfg.CreateTopics {
 		for _, s := range specs {
-			problems = append(problems, &TopicError{s.Name, "does not exist, and creating topics is switched off"})
+			problems = append(problems, &TopicError{s.Name, "does not exist, and creating topics is switched off: create it, or let the start do it (NoTopicCreation)"})
 		}
 	}
 	changes, err := e.compare(ctx, have, specs)

@@ -3,7 +3,9 @@ package leveldb
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -94,4 +96,37 @@ func fill(t *testing.T, dir string, budget int, last int64) int64 {
 		t.Errorf("Apply after Close: %v", err)
 	}
 	return last
+}
+
+// The rows of docs/errors.md about state folders, word for word.
+func TestTableOfBadFolders(t *testing.T) {
+	text, err := os.ReadFile("../../docs/errors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	failing := func(budget int, err error) Options {
+		o := testOptions()
+		o.wrap = func(s ldb.Storage) ldb.Storage { return &faultyFiles{Storage: s, budget: budget, err: err} }
+		return o
+	}
+	rows := map[string]error{}
+	_, rows["state folder that is read-only"] = Open(dir, failing(0, syscall.EROFS))
+	s, err := Open(dir, failing(1<<20, syscall.ENOSPC))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rows["state folder that is locked"] = Open(dir, testOptions())
+	for n := int64(1); err == nil; n++ {
+		err = writeBatch(s, n)
+	}
+	rows["state folder on a full disk"] = err
+	_ = s.Close() // it may repeat what failed
+	for name, err := range rows {
+		if err == nil {
+			t.Errorf("%s: no error", name)
+		} else if row := fmt.Sprintf("| %s | `%s` |", name, strings.ReplaceAll(err.Error(), dir, "DIR")); !strings.Contains(string(text), row) {
+			t.Errorf("docs/errors.md lacks the row\n%s", row)
+		}
+	}
 }

@@ -31,14 +31,14 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("store %s: invalid options: %w", dir, err)
 	}
 	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return nil, fmt.Errorf("store %s: create folder: %w", dir, err)
+		return nil, fault(dir, "create folder", err)
 	}
 	// The lock lies beside the folder, so that it holds while the folder is
 	// moved.
 	lock := flock.New(dir + ".lock")
 	switch ok, err := lock.TryLock(); {
 	case err != nil:
-		return nil, fmt.Errorf("store %s: lock: %w", dir, err)
+		return nil, fault(dir, "lock", err)
 	case !ok:
 		return nil, locked(dir)
 	}
@@ -111,7 +111,7 @@ func openFiles(dir string, o Options) (ldb.Storage, error) {
 	case errors.Is(err, ldb.ErrLocked) || wouldBlock(err): // by some other program
 		return nil, locked(dir)
 	case err != nil:
-		return nil, fmt.Errorf("store %s: %w", dir, err)
+		return nil, fault(dir, "open", err)
 	}
 	if o.wrap != nil {
 		return o.wrap(files), nil

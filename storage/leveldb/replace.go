@@ -47,7 +47,20 @@ func sorted(dir, what string, err error) error {
 	case isCorrupted(err), errors.Is(err, fs.ErrNotExist), errors.Is(err, io.ErrUnexpectedEOF):
 		return &storage.CorruptError{Dir: dir, Err: err}
 	}
-	return fmt.Errorf("store %s: %s: %w", dir, what, err)
+	return fault(dir, what, err)
+}
+
+// fault is an error of the system, with the remedy if it is one that an
+// operator has.
+func fault(dir, what string, err error) error {
+	remedy := ""
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		remedy = ": make room on its disk; nothing is lost, what is missing is in the changelog"
+	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
+		remedy = ": let this process write there"
+	}
+	return fmt.Errorf("store %s: %s: %w%s", dir, what, err, remedy)
 }
 
 // isCorrupted is that of LevelDB, for wrapped errors too.
@@ -83,10 +96,10 @@ func moveAside(dir string) (string, error) {
 	}
 	aside := prefix + strconv.Itoa(next)
 	if err := os.Rename(dir, aside); err != nil {
-		return "", fmt.Errorf("store %s: move aside: %w", dir, err)
+		return "", fault(dir, "move aside", err)
 	}
 	if err := os.Mkdir(dir, 0o750); err != nil {
-		return "", fmt.Errorf("store %s: create folder: %w", dir, err)
+		return "", fault(dir, "create folder", err)
 	}
 	for i := 0; i < len(numbers)+1-keepReplaced; i++ {
 		if err := os.RemoveAll(prefix + strconv.Itoa(numbers[i])); err != nil {

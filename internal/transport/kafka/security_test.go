@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +121,12 @@ func TestSecurity(t *testing.T) {
 		t.Run("accepted/"+name, func(t *testing.T) { useAll(t, cfg) })
 	}
 
+	text, err := os.ReadFile("../../../docs/errors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What docs/errors.md gives the messages of, word for word.
+	documented := map[string]string{"untrusted": "untrusted certificate", "plaintext to TLS": "TLS is off, and needed", "wrong SCRAM-SHA-512": "wrong password"}
 	wrong := func(mechanism string) SASL {
 		return SASL{Mechanism: mechanism, Username: "alice", Password: "not-" + password}
 	}
@@ -164,6 +171,12 @@ func TestSecurity(t *testing.T) {
 			}
 			if !errors.Is(err, tt.kind) || err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), cfg.Brokers[0]) {
 				t.Errorf("got: %v\nwant %v with %q and the address", err, tt.kind, tt.want)
+			}
+			if name := documented[name]; name != "" {
+				row := fmt.Sprintf("| %s | `connect: %s` |", name, strings.ReplaceAll(err.Error(), cfg.Brokers[0], "HOST:PORT"))
+				if !strings.Contains(string(text), row) {
+					t.Errorf("docs/errors.md lacks the row\n%s", row)
+				}
 			}
 			for _, s := range []string{log.String(), fmt.Sprint(err), fmt.Sprintf("%v %+v %#v", cfg, cfg, cfg)} {
 				if strings.Contains(s, password) {

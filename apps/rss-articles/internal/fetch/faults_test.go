@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -202,10 +203,20 @@ func faults(counted *atomic.Int64) []fault {
 	}
 }
 
+// documented makes of a message what the documentation says: that begins after
+// the address, and with the default of MaxBody.
+var documented = strings.NewReplacer("http://e.example/f ", "", fmt.Sprint(testBody), fmt.Sprint(10<<20))
+
 // TestFaults fetches from servers with every fault. Each gives a clear message
 // or works, in bounded time and memory, and does not hold up the feed beside
 // it. One request is made within a minute.
+//
+// What is said of a feed that fails stands in docs/rss-articles.md, word for word.
 func TestFaults(t *testing.T) {
+	text, err := os.ReadFile("../../../../docs/rss-articles.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	var counted atomic.Int64
 	for _, x := range faults(&counted) {
 		t.Run(x.name, func(t *testing.T) {
@@ -244,8 +255,8 @@ func TestFaults(t *testing.T) {
 					}
 				} else if !strings.Contains(s.Error, ": ") || !strings.Contains(s.Error, "e.example") {
 					t.Errorf("error %q does not name the thing", s.Error)
-				} else {
-					t.Log(s.Error)
+				} else if row := "| " + documented.Replace(s.Error) + " |\n"; !strings.Contains(string(text), row) {
+					t.Errorf("docs/rss-articles.md lacks a row that ends in %s", row)
 				}
 				if n := counted.Load(); n > 2*testBody {
 					t.Errorf("%d bytes were read", n)
