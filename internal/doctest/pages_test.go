@@ -94,7 +94,17 @@ func source(ref string) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("%s: part %q has no end", path, part)
 	}
-	return strings.Trim(code, "\n") + "\n", nil
+	return dedent(strings.Trim(strings.TrimRight(code, "\t"), "\n")) + "\n", nil
+}
+
+// dedent takes the tabs away that the first line begins with.
+func dedent(code string) string {
+	tabs := code[:len(code)-len(strings.TrimLeft(code, "\t"))]
+	lines := strings.Split(code, "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimPrefix(line, tabs)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // link is a Markdown link.
