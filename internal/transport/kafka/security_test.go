@@ -4,7 +4,6 @@ package kafka
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -20,8 +19,6 @@ import (
 	"github.com/millrace/millrace/internal/kafkacluster/kafkacert"
 	"github.com/millrace/millrace/internal/transport"
 )
-
-const password = "s3cret-of-alice"
 
 // secured is a broker with a listener of each kind.
 type secured struct {
@@ -89,10 +86,6 @@ func (s *secured) tls(authority *kafkacert.Authority, show ...kafkacert.Pair) *t
 		c.Certificates = append(c.Certificates, pair)
 	}
 	return c
-}
-
-func alice(mechanism string) SASL {
-	return SASL{Mechanism: mechanism, Username: "alice", Password: password}
 }
 
 // TestSecurity uses both clients on every kind of listener, and meets every
@@ -189,39 +182,4 @@ func TestSecurity(t *testing.T) {
 	t.Run("one of several answers", func(t *testing.T) {
 		useAll(t, Config{Brokers: append(s.unreachable, s.sasl...), SASL: alice(ScramSHA512)})
 	})
-}
-
-// useAll uses everything that connects: administration, a producer, a table
-// reader and a group.
-func useAll(t *testing.T, cfg Config) {
-	t.Helper()
-	c := newTestCluster(t, cfg.Brokers, func(to *Config) { to.TLS, to.SASL = cfg.TLS, cfg.SASL })
-	ctx := limited(t)
-	if err := c.Ping(ctx); err != nil {
-		t.Fatal(err)
-	}
-	topic := newTopic(t, c, 1)
-	send(t, c, topic, 0, "a", "b")
-	n := 0
-	err := c.ReadTable(ctx, transport.TopicPartition{Topic: topic}, 0, 2, func(b transport.TableBatch) error {
-		n += len(b.Records)
-		return nil
-	})
-	if err != nil || n != 2 {
-		t.Errorf("read %d records, %v", n, err)
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	g, err := c.Join(ctx, transport.GroupConfig{Group: unique(t, "group"), Topics: []string{topic}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer g.Close()
-	fetches, err := g.Poll(ctx)
-	if err != nil || len(fetches) != 1 {
-		t.Fatalf("poll: %v, %v", fetches, err)
-	}
-	if err := g.Commit(ctx, transport.Offsets{topic: {0: 2}}); err != nil {
-		t.Error(err)
-	}
 }
