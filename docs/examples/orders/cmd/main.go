@@ -31,7 +31,7 @@ func main() {
 
 func run(ctx context.Context, brokers []string) error {
 	if len(brokers) == 0 {
-		b, err := embedded.Start(ctx, embedded.Config{Dir: "millrace-state/kafka"})
+		b, err := embedded.Start(ctx, embedded.Config{Dir: "millrace-state/kafka", Port: 9092})
 		if err != nil {
 			return err
 		}
