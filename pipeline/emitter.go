@@ -78,6 +78,9 @@ func NewEmitter[V any](ctx context.Context, t Target[V], c Config, opts ...Emitt
 	if err != nil {
 		return nil, fmt.Errorf("emitter of topic %s: %w", t.Name(), err)
 	}
+	// The producer then knows how large records may be. Whoever may not see the
+	// topic's configuration can write the usual megabyte.
+	_, _ = cluster.Describe(ctx, t.Name())
 	p, err := cluster.NewProducer(ctx, transport.ProducerConfig{
 		ClientID: c.ClientID,
 		Partitioning: transport.Partitioning{

@@ -16,6 +16,7 @@ type Cluster struct {
 	cfg    Config
 	admin  *admin
 	tables *tables
+	limits *limits
 }
 
 var _ transport.Cluster = (*Cluster)(nil)
@@ -28,7 +29,7 @@ func New(_ context.Context, cfg Config) (*Cluster, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	c := &Cluster{cfg: cfg, admin: newAdmin(cfg)}
+	c := &Cluster{cfg: cfg, admin: newAdmin(cfg), limits: newLimits()}
 	c.tables = newTables(c)
 	return c, nil
 }

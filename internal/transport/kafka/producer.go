@@ -71,6 +71,7 @@ func (c *Cluster) producing(p transport.Partitioning, buffered int) []kgo.Opt {
 	return []kgo.Opt{
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.MaxBufferedBytes(buffered),
+		kgo.ProducerBatchMaxBytesFn(c.limits.of),
 		kgo.MaxBufferedRecords(math.MaxInt32), // bytes are the bound
 		kgo.ProducerLinger(0),
 		compression,
@@ -139,6 +140,22 @@ func produceError(r *kgo.Record, err error) error {
 		return transport.ErrClosed
 	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
 		return fmt.Errorf("produce to topic %s: %w: %w", r.Topic, transport.ErrUnknownTopic, err)
+	case errors.Is(err, kerr.InvalidTimestamp):
+		return fmt.Errorf("produce to topic %s: the timestamp %s is too far from the broker's clock: set this machine's clock, "+
+			"or the topic's message.timestamp.before.max.ms and message.timestamp.after.max.ms: %w",
+			r.Topic, r.Timestamp.UTC().Format(time.RFC3339), err)
+	case errors.Is(err, kerr.MessageTooLarge):
+		return fmt.Errorf("produce to topic %s: a record of %d bytes, or the batch that it was in, is too large: "+
+			"raise the topic's max.message.bytes, and start again: %w", r.Topic, size(r), err)
 	}
 	return fmt.Errorf("produce to topic %s: %w", r.Topic, err)
+}
+
+// size is about what a record takes on the wire, uncompressed.
+func size(r *kgo.Record) int {
+	n := len(r.Key) + len(r.Value)
+	for _, h := range r.Headers {
+		n += len(h.Key) + len(h.Value)
+	}
+	return n
 }

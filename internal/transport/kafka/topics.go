@@ -11,12 +11,13 @@ import (
 	"github.com/millrace/millrace/internal/transport"
 )
 
-// Describe implements [transport.Admin]: two requests, however many topics.
+// Describe implements [transport.Admin]: two requests, however many topics. What
+// producers write later may be as large as the topics allow.
 func (c *Cluster) Describe(ctx context.Context, topics ...string) (map[string]transport.TopicInfo, error) {
 	if len(topics) == 0 { // to Kafka, that means all
 		return map[string]transport.TopicInfo{}, nil
 	}
-	return call(ctx, c.admin, "describe topics", func(conn *connection) (map[string]transport.TopicInfo, error) {
+	infos, err := call(ctx, c.admin, "describe topics", func(conn *connection) (map[string]transport.TopicInfo, error) {
 		metas, err := conn.DescribeTopics(topics)
 		if err != nil {
 			return nil, err
@@ -41,6 +42,8 @@ func (c *Cluster) Describe(ctx context.Context, topics ...string) (map[string]tr
 		}
 		return infos, nil
 	})
+	c.limits.learn(infos)
+	return infos, err
 }
 
 // configs fills in the configurations. sarama's ClusterAdmin takes a request
