@@ -19,7 +19,7 @@ func TestSoakOnKafka(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	c, err := kafkacluster.Start(ctx, kafkacluster.Config{})
+	c, err := kafkacluster.Start(ctx, kafkacluster.Config{StartTimeout: patience}) // brokers that come back do so while the app works
 	if err != nil {
 		t.Fatal(err)
 	}
