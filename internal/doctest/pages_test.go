@@ -107,6 +107,20 @@ func dedent(code string) string {
 	return strings.Join(lines, "\n")
 }
 
+// Every block of Go code says which file it is from.
+func TestGoCodeHasASource(t *testing.T) {
+	for _, page := range pages(t) {
+		text, err := os.ReadFile(filepath.Join(root, page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rest := block.ReplaceAllString(string(text), "")
+		if i := strings.Index(rest, "```go"); i >= 0 {
+			t.Errorf("%s: this code is from no file that is built:\n%.200s", page, rest[i:])
+		}
+	}
+}
+
 // link is a Markdown link.
 var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 
