@@ -70,7 +70,7 @@ func TestStateThatDoesNotDecode(t *testing.T) {
 // panickyReads is panicky of what it reads alone.
 type panickyReads struct{ codec.Codec[string] }
 
-func (c panickyReads) Decode(b []byte) (string, error) { return panicky{c.Codec}.Decode(b) }
+func (c panickyReads) Decode(b []byte) (string, error) { return panicky(c).Decode(b) }
 
 // A cell is deleted as its key is, and keys of a store are read beside it.
 func TestDeletedState(t *testing.T) {
