@@ -136,7 +136,7 @@ func TestWhatIsInTheWay(t *testing.T) {
 		}
 	})
 	t.Run("no broker", func(t *testing.T) {
-		// It says so and goes on trying: a cluster may come later than the app.
+		// It says so and goes on trying for a while: a cluster may come later than the app.
 		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 		defer cancel()
 		said := ending{"127.0.0.1:1", cancel}
