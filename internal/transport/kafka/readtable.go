@@ -57,8 +57,21 @@ func (c *Cluster) readLog(ctx context.Context, tp transport.TopicPartition, from
 	}
 	defer tc.remove(r)
 	t := &tableRead{c: c, r: r, each: each, next: from, until: until, end: end, tail: tail{id: id, uncommitted: uncommitted}}
-	return t.run(ctx)
+	err = t.run(ctx)
+	var out *transport.OffsetOutOfRangeError
+	if errors.As(err, &out) || errors.Is(err, transport.ErrUnknownTopic) || errors.Is(err, errOldID) {
+		tc.outdated(tp.Topic)
+	}
+	return err
 }
+
+// errOldID says that a client asks for a topic by an id that the topic had once.
+// The read may be tried again; another client serves it.
+var errOldID = errors.New("the client knows the topic by an old id")
+
+// maxDoubts is how many fetches one after the other may be refused because of
+// the topic's id although it is the topic's, such as by a broker that is behind.
+const maxDoubts = 20
 
 // tableRead is one call of ReadTable.
 type tableRead struct {
@@ -72,7 +85,7 @@ type tableRead struct {
 }
 
 func (t *tableRead) run(ctx context.Context) error {
-	look := firstLook
+	look, doubts := firstLook, 0
 	timer := time.NewTimer(look)
 	defer timer.Stop()
 	for {
@@ -87,7 +100,7 @@ func (t *tableRead) run(ctx context.Context) error {
 			if t.done() {
 				return nil
 			}
-			look = firstLook
+			look, doubts = firstLook, 0
 		}
 		if failed != nil {
 			return t.c.tableError(ctx, t.r.tp, t.next, failed)
@@ -95,6 +108,9 @@ func (t *tableRead) run(ctx context.Context) error {
 		if doubt {
 			if _, err := t.c.tables.check(ctx, t.r.tp, &t.tail); err != nil {
 				return t.c.tableError(ctx, t.r.tp, t.next, err)
+			}
+			if doubts++; doubts == maxDoubts {
+				return t.c.tableError(ctx, t.r.tp, t.next, errOldID)
 			}
 		}
 		timer.Reset(look)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -236,6 +237,64 @@ func TestReadTableOfADeletedTopic(t *testing.T) {
 	}
 	stop()
 	<-othersEnd
+}
+
+// A topic of several partitions is deleted and made anew while each is followed,
+// by readers that begin again as soon as they are told, each at its own time: all
+// get what the new one holds.
+func TestFollowersOfATopicMadeAnew(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, brokers(t))
+	const partitions = 4
+	topic := newTopic(t, c, partitions)
+	for p := range int32(partitions) {
+		send(t, c, topic, p, "old", "old", "old")
+	}
+	ctx, cancel := context.WithCancel(limited(t))
+	var following sync.WaitGroup
+	old, fresh := make(chan struct{}, 64), make(chan int32, 64)
+	for p := range int32(partitions) {
+		following.Go(func() {
+			for from := int64(0); ctx.Err() == nil; {
+				err := c.ReadTable(ctx, transport.TopicPartition{Topic: topic, Partition: p}, from, -1, func(b transport.TableBatch) error {
+					for _, r := range b.Records {
+						if from = r.Offset + 1; string(r.Value) == "old" {
+							old <- struct{}{}
+						} else {
+							fresh <- p
+						}
+					}
+					return nil
+				})
+				var out *transport.OffsetOutOfRangeError
+				if errors.As(err, &out) {
+					from = out.First
+				}
+				wait(ctx, time.Duration(p)*50*time.Millisecond)
+			}
+		})
+	}
+	for range 3 * partitions {
+		<-old
+	}
+	deleteTopic(t, c, topic)
+	waitFor(t, "the topic to be made anew", func() bool {
+		return c.Create(limited(t), transport.TopicSpec{Name: topic, Partitions: partitions}) == nil
+	})
+	for p := range int32(partitions) {
+		send(t, c, topic, p, "new")
+	}
+	seen := map[int32]bool{}
+	for len(seen) < partitions {
+		select {
+		case p := <-fresh:
+			seen[p] = true
+		case <-ctx.Done():
+			t.Fatalf("only partitions %v have the new records", seen)
+		}
+	}
+	cancel()
+	following.Wait()
 }
 
 // Many readers of many partitions, slow ones among them, with a large table.

@@ -83,6 +83,7 @@ type tableClient struct {
 
 	mu      sync.Mutex
 	readers map[transport.TopicPartition]*tableReader // those that are gone until nothing of theirs can come any more
+	old     map[string]bool                           // topics that may have been made anew since the client learned their ids
 	wake    context.CancelFunc                        // of the poll that waits
 }
 
@@ -102,16 +103,20 @@ func newTableClient(c *Cluster, use tableUse) (*tableClient, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	tc := &tableClient{c: c, cl: cl, use: use, end: cancel, wake: func() {},
-		readers: map[transport.TopicPartition]*tableReader{}}
+		readers: map[transport.TopicPartition]*tableReader{}, old: map[string]bool{}}
 	tc.polling.Go(func() { tc.poll(ctx) })
 	return tc, nil
 }
 
-// add makes the client read a partition, unless it does already or still holds
-// the topic of one that is gone: that may have been deleted and made anew.
+// add makes the client read a partition, unless it does already, or still holds
+// the topic of one that is gone, or knows the topic by an id that may be old:
+// franz-go asks for that id for as long as it reads any partition of the topic.
 func (tc *tableClient) add(r *tableReader, from int64) bool {
 	tc.mu.Lock()
 	defer tc.mu.Unlock()
+	if tc.old[r.tp.Topic] {
+		return false
+	}
 	for tp, other := range tc.readers {
 		if tp == r.tp || other.gone && tp.Topic == r.tp.Topic {
 			return false
@@ -130,6 +135,13 @@ func (tc *tableClient) remove(r *tableReader) {
 	defer tc.mu.Unlock()
 	r.gone = true
 	tc.wake()
+}
+
+// outdated says that a topic may have been made anew.
+func (tc *tableClient) outdated(topic string) {
+	tc.mu.Lock()
+	defer tc.mu.Unlock()
+	tc.old[topic] = true
 }
 
 // close ends the readers that are left.
@@ -208,6 +220,9 @@ func (tc *tableClient) clear(gone []*tableReader) {
 	for _, r := range gone {
 		delete(tc.readers, r.tp)
 	}
+	for _, topic := range topics {
+		delete(tc.old, topic)
+	}
 }
 
 // handOut puts what was fetched into the readers' queues. It says whether there
@@ -233,6 +248,7 @@ func (tc *tableClient) handOut(fetches kgo.Fetches) (records bool) {
 				}
 				switch {
 				case errors.Is(p.Err, kerr.UnknownTopicID):
+					tc.old[t.Topic] = true
 					r.question()
 				case p.Err != nil && !kerr.IsRetriable(p.Err):
 					r.fail(p.Err)
