@@ -80,6 +80,12 @@ type Config struct {
 	// A crash repeats about as much; a table that is joined lags by as much.
 	// Default 100 ms.
 	CommitInterval time.Duration
+	// CommitBytes and CommitKeys make a commit come before its interval is over:
+	// when a partition has emitted as many bytes, or changed as many keys of its
+	// tables. So they bound what waits in memory for a commit. Default 16 MiB
+	// and 50,000.
+	CommitBytes int64
+	CommitKeys  int
 	// PrefetchBytes bounds the fetched records that wait, for each partition
 	// of each input. Default 4 MiB.
 	PrefetchBytes int64
@@ -151,6 +157,8 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.TransactionTimeout, 10*time.Second)
 	setDefault(&c.SessionTimeout, 10*time.Second)
 	setDefault(&c.CommitInterval, 100*time.Millisecond)
+	setDefault(&c.CommitBytes, 16<<20)
+	setDefault(&c.CommitKeys, 50_000)
 	setDefault(&c.PrefetchBytes, 4<<20)
 	setDefault(&c.CacheBytes, 32<<20)
 	setDefault(&c.StoreBytes, 128<<20)
@@ -186,6 +194,8 @@ func (c Config) engine(t *Topology) engine.Config {
 		TransactionTimeout: c.TransactionTimeout,
 		InstanceID:         c.InstanceID,
 		Standbys:           c.StandbyReplicas,
+		GenerationBytes:    c.CommitBytes,
+		GenerationKeys:     c.CommitKeys,
 		PrefetchBytes:      c.PrefetchBytes,
 		CacheBytes:         c.CacheBytes,
 		StoreBytes:         c.StoreBytes,

@@ -46,7 +46,8 @@ func (c Config) problems() *configCheck {
 		}
 	}
 	c.checkTimeouts(v)
-	for name, n := range map[string]int64{"PrefetchBytes": c.PrefetchBytes, "CacheBytes": c.CacheBytes, "StoreBytes": c.StoreBytes,
+	for name, n := range map[string]int64{"CommitBytes": c.CommitBytes, "CommitKeys": int64(c.CommitKeys),
+		"PrefetchBytes": c.PrefetchBytes, "CacheBytes": c.CacheBytes, "StoreBytes": c.StoreBytes,
 		"Partitions": int64(c.Partitions), "Replication": int64(c.Replication)} {
 		if n < 0 {
 			v.bad(name, "%d is negative", n)

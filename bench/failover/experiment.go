@@ -36,6 +36,19 @@ type experiment struct {
 	app, dir   string
 	keys       int
 	partitions int
+	running    []*contender.Process
+}
+
+// dead says that a process has ended by itself.
+func (e *experiment) dead() error {
+	for _, p := range e.running {
+		select {
+		case <-p.Exited():
+			return errors.New("a process has ended: see above")
+		default:
+		}
+	}
+	return nil
 }
 
 func (e *experiment) start(name string) (*contender.Process, error) {
@@ -84,6 +97,7 @@ func (e *experiment) run(ctx context.Context) (f figures, err error) {
 		return f, err
 	}
 	defer func() { two.Kill() }()
+	e.running = []*contender.Process{one, two}
 	if err := rest(ctx, settled); err != nil {
 		return f, err
 	}
@@ -106,6 +120,7 @@ func (e *experiment) run(ctx context.Context) (f figures, err error) {
 	}
 
 	killed := time.Now()
+	e.running = []*contender.Process{two}
 	one.Kill()
 	if err := e.flows(ctx, w, killed.Add(time.Second)); err != nil {
 		return f, err
@@ -115,6 +130,7 @@ func (e *experiment) run(ctx context.Context) (f figures, err error) {
 		return f, err
 	}
 
+	e.running = nil
 	two.Kill()
 	// A start is not to wait for the session of the one that was killed.
 	if err := e.topics.Empty(ctx, e.c.Groups(e.app, workload.Count)[0]); err != nil {
@@ -125,7 +141,7 @@ func (e *experiment) run(ctx context.Context) (f figures, err error) {
 	if err != nil {
 		return f, err
 	}
-	two = again
+	two, e.running = again, []*contender.Process{again}
 	if err := e.flows(ctx, w, started); err != nil {
 		return f, err
 	}
@@ -153,6 +169,9 @@ func (e *experiment) caughtUp(ctx context.Context) error {
 		}
 		if n >= int64(e.keys) {
 			return nil
+		}
+		if err := e.dead(); err != nil {
+			return err
 		}
 		if err := rest(ctx, 100*time.Millisecond); err != nil {
 			return fmt.Errorf("waited for %d of %d records: %w", n, e.keys, err)
@@ -216,7 +235,7 @@ func (e *experiment) flows(ctx context.Context, w *watch, after time.Time) error
 	defer cancel()
 	for {
 		w.mu.Lock()
-		err, all := w.err, true
+		err, all := errors.Join(w.err, e.dead()), true
 		for _, as := range w.came {
 			all = all && len(as) > 0 && as[len(as)-1].sent.After(after)
 		}

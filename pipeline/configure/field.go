@@ -52,6 +52,8 @@ var usages = [][2]string{
 	{"InstanceID", "makes the process a static member: a restart within session-timeout moves no partitions; every process needs its own"},
 	{"StandbyReplicas", "how many other processes keep a copy of each partition's state, to take over without reading all of it"},
 	{"CommitInterval", "how often outputs, state and positions are committed"},
+	{"CommitBytes", "bytes that a partition emits before a commit comes early"},
+	{"CommitKeys", "keys of tables that a partition changes before a commit comes early"},
 	{"PrefetchBytes", "bytes of fetched records that wait, for each partition of each input"},
 	{"CacheBytes", "bytes of decoded values in memory, for each partition of each table"},
 	{"StoreBytes", "bytes of LevelDB's caches and write buffers, for all tables and views together"},

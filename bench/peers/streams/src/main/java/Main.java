@@ -35,7 +35,7 @@ public final class Main {
         p.put(StreamsConfig.producerPrefix(ProducerConfig.ACKS_CONFIG), "all");
         p.put(StreamsConfig.consumerPrefix(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG), "earliest");
         if (a.containsKey("session-timeout")) {
-            p.put(StreamsConfig.consumerPrefix(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG), millis(a.get("session-timeout")));
+            p.put(StreamsConfig.consumerPrefix(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG), Math.toIntExact(millis(a.get("session-timeout"))));
         }
         if (a.containsKey("standbys")) {
             p.put(StreamsConfig.NUM_STANDBY_REPLICAS_CONFIG, a.get("standbys"));

@@ -1,0 +1,36 @@
+package engine_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/pipeline"
+)
+
+// A commit does not wait for its interval when much is to be committed: many
+// changed keys, or many bytes of outputs.
+func TestCommitComesEarly(t *testing.T) {
+	for name, bound := range map[string]func(*pipeline.Config){
+		"keys":  func(c *pipeline.Config) { c.CommitKeys = 5 },
+		"bytes": func(c *pipeline.Config) { c.CommitBytes = 20 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, 1, "in", "out")
+			s := l.startWith("m", dedupe(), func(c *pipeline.Config) {
+				c.CommitInterval, c.Guarantee = time.Hour, pipeline.AtLeastOnce
+				bound(c)
+			})
+			for i := range 100 {
+				l.send("in", fmt.Sprint("key-", i))
+			}
+			l.until("a commit before the end", func() bool { return l.Committed(group)["in"][0] > 0 })
+			if err := s.stop(); err != nil {
+				t.Fatal(err)
+			}
+			if got := l.keys("out"); len(got) != 100 {
+				t.Errorf("%d outputs, want 100", len(got))
+			}
+		})
+	}
+}
