@@ -15,5 +15,6 @@
 //
 // Files: main.go is the command, internal/workload the records and what is
 // done with them, internal/contender the programs, internal/measure a run,
-// internal/topics the brokers' side, internal/report the tables.
+// internal/stage what a measurement begins with, internal/topics the brokers'
+// side, internal/report the tables. failover is a command of its own.
 package main

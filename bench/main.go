@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -15,9 +14,8 @@ import (
 	"github.com/millrace/millrace/bench/internal/contender"
 	"github.com/millrace/millrace/bench/internal/measure"
 	"github.com/millrace/millrace/bench/internal/report"
-	"github.com/millrace/millrace/bench/internal/topics"
+	"github.com/millrace/millrace/bench/internal/stage"
 	"github.com/millrace/millrace/bench/internal/workload"
-	"github.com/millrace/millrace/internal/kafkacluster"
 )
 
 // options is the command line.
@@ -57,33 +55,12 @@ func bench(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	root, err := os.Getwd()
+	st, err := stage.Open(ctx, contenders, o.partitions)
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(root, "bench", "peers")); err != nil {
-		return fmt.Errorf("run it in the project's folder: %w", err)
-	}
-	dir, err := os.MkdirTemp("", "bench-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	if err := contender.Build(ctx, root, dir, contenders); err != nil {
-		return err
-	}
-	// Brokers as in production: the compiler optimises, and has memory.
-	cluster, err := kafkacluster.Start(ctx, kafkacluster.Config{Heap: "1g", JavaOptions: []string{"-XX:TieredStopAtLevel=4"}})
-	if err != nil {
-		return err
-	}
-	defer cluster.Close()
-	t, err := topics.Open(cluster.Addresses(), o.partitions)
-	if err != nil {
-		return err
-	}
-	defer t.Close()
-	b := &measure.Bench{Root: root, Dir: dir, Brokers: cluster.Addresses(), Topics: t, Partitions: o.partitions,
+	defer st.Close()
+	b := &measure.Bench{Root: st.Root, Dir: st.Dir, Brokers: st.Brokers, Topics: st.Topics, Partitions: o.partitions,
 		Commit: o.commit, Timeout: o.timeout, Profiles: o.profiles}
 
 	rep := report.New(fmt.Sprintf("go run ./bench %s", strings.Join(os.Args[1:], " ")))

@@ -20,8 +20,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/bench/internal/contender"
-	"github.com/millrace/millrace/bench/internal/topics"
-	"github.com/millrace/millrace/internal/kafkacluster"
+	"github.com/millrace/millrace/bench/internal/stage"
 )
 
 // options is the command line.
@@ -76,28 +75,11 @@ func run(ctx context.Context, o options) error {
 			contenders = append(contenders, c)
 		}
 	}
-	root, err := os.Getwd()
+	st, err := stage.Open(ctx, contenders, o.partitions)
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "failover-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	if err := contender.Build(ctx, root, dir, contenders); err != nil {
-		return err
-	}
-	cluster, err := kafkacluster.Start(ctx, kafkacluster.Config{Heap: "1g", JavaOptions: []string{"-XX:TieredStopAtLevel=4"}})
-	if err != nil {
-		return err
-	}
-	defer cluster.Close()
-	t, err := topics.Open(cluster.Addresses(), o.partitions)
-	if err != nil {
-		return err
-	}
-	defer t.Close()
+	defer st.Close()
 	table := header(o)
 	fmt.Print(table)
 	for round := range o.rounds {
@@ -105,8 +87,8 @@ func run(ctx context.Context, o options) error {
 			for _, s := range standbys {
 				for _, c := range contenders {
 					app := fmt.Sprintf("failover-%s-%d-%d-%d", c.Name, s, k, round)
-					e := &experiment{c: c, topics: t, keys: k, partitions: o.partitions, app: app, dir: filepath.Join(dir, app), args: contender.Args{
-						Root: root, Dir: dir, Brokers: cluster.Addresses(), App: app, Input: app + "-in", Output: app + "-out",
+					e := &experiment{c: c, topics: st.Topics, keys: k, partitions: o.partitions, app: app, dir: filepath.Join(st.Dir, app), args: contender.Args{
+						Root: st.Root, Dir: st.Dir, Brokers: st.Brokers, App: app, Input: app + "-in", Output: app + "-out",
 						Commit: "100ms", Partition: o.partitions, Session: o.session.String(), Standbys: s, Stderr: os.Stderr}}
 					f, err := e.run(ctx)
 					if err != nil {
