@@ -245,20 +245,35 @@ func (in *instance) poll(ctx context.Context) error {
 		if err != nil && polling.Err() == nil {
 			return fmt.Errorf("processor %s: fetch: %w", in.spec.Name, err)
 		}
-		for _, f := range fetches {
-			in.mu.Lock()
-			t := in.tasks[f.Partition]
-			if t == nil || in.stale(f) {
-				in.mu.Unlock()
-				continue // revoked, or to be fetched again
-			}
-			pause := t.queue.put(f)
-			in.mu.Unlock()
-			if pause {
-				in.group.Pause(transport.Assignment{f.Topic: {f.Partition}})
-			}
-			t.signal()
+		in.share(fetches)
+	}
+}
+
+// share puts what one poll returned into the tasks' queues. A task gets all of
+// it at once: inputs that came together are merged by time, whichever stands
+// first in the poll.
+func (in *instance) share(fetches []transport.Fetch) {
+	shares := make(map[*task][]transport.Fetch)
+	paused := make(transport.Assignment)
+	in.mu.Lock()
+	for _, f := range fetches {
+		t := in.tasks[f.Partition]
+		if t == nil || in.stale(f) {
+			continue // revoked, or to be fetched again
 		}
+		shares[t] = append(shares[t], f)
+	}
+	for t, fs := range shares {
+		for _, topic := range t.queue.put(fs...) {
+			paused[topic] = append(paused[topic], t.id)
+		}
+	}
+	in.mu.Unlock()
+	if len(paused) > 0 {
+		in.group.Pause(paused)
+	}
+	for t := range shares {
+		t.signal()
 	}
 }
 

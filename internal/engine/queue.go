@@ -37,33 +37,39 @@ func newQueue(topics []string, limit int64) *queue {
 	return q
 }
 
-// put adds fetched records. It reports whether the input is over its limit and
-// has to be paused now.
-func (q *queue) put(f transport.Fetch) (pause bool) {
+// put adds fetched records, all of them before the next take. It returns the
+// topics of the inputs that are over their limit and have to be paused now.
+func (q *queue) put(fetches ...transport.Fetch) (pause []string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, f := range fetches {
+		for i := range q.inputs {
+			if in := &q.inputs[i]; in.topic == f.Topic && in.put(f, q.limit) {
+				pause = append(pause, f.Topic)
+			}
+		}
+	}
+	return pause
+}
+
+// put adds fetched records. It reports whether the input has to be paused now.
+func (in *inputQueue) put(f transport.Fetch, limit int64) (pause bool) {
 	size := int64(0)
 	for _, r := range f.Records {
 		size += int64(len(r.Key)+len(r.Value)) + recordOverhead
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for i := range q.inputs {
-		in := &q.inputs[i]
-		if in.topic != f.Topic {
-			continue
-		}
-		if in.first < 0 {
-			in.first = f.Records[0].Offset
-		}
-		in.runs = append(in.runs, f.Records)
-		in.sizes = append(in.sizes, size)
-		in.bytes += size
-		in.end = f.End
-		if in.bytes > q.limit && !in.paused {
-			in.paused = true
-			return true
-		}
+	if in.first < 0 {
+		in.first = f.Records[0].Offset
 	}
-	return false
+	in.runs = append(in.runs, f.Records)
+	in.sizes = append(in.sizes, size)
+	in.bytes += size
+	in.end = f.End
+	if in.bytes <= limit || in.paused {
+		return false
+	}
+	in.paused = true
+	return true
 }
 
 // take returns the next records to process, all of one input: the one whose
