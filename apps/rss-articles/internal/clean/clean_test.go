@@ -59,6 +59,9 @@ func TestText(t *testing.T) {
 		"5 &lt; 6":                         "5 < 6",
 		"caf\u0065\u0301":                  "caf\u00e9",
 		"<img src=x onerror=alert(1)>pic":  "pic",
+		"a<object data=x> b<p>c":            "a b\nc", // never closed
+		"a<iframe src=x/> b":               "a b",
+		"a<svg>x</SVG> b<svg> c":           "a b c",
 		"zero\u200bwidth":                  "zero width",
 		"bad\xffbyte":                      "badbyte",
 		"  lines \n\n\n and\tspaces ":      "lines\nand spaces",
@@ -66,6 +69,18 @@ func TestText(t *testing.T) {
 		if got := Text(in); got != want {
 			t.Errorf("Text(%q) = %q, want %q", in, got, want)
 		}
+	}
+}
+
+// TestTextIsLinear reads what would be gone through again for each element.
+func TestTextIsLinear(t *testing.T) {
+	s := strings.Repeat("<svg></a>", 100_000) + "x"
+	began := time.Now()
+	if got := Text(s); got != "x" {
+		t.Errorf("%.40q", got)
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("it took %v", took)
 	}
 }
 

@@ -46,8 +46,12 @@ func strip(s string) string {
 	z := html.NewTokenizer(strings.NewReader(s))
 	z.SetMaxBuf(1 << 20)
 	var skip atom.Atom
+	at := 0 // what was read of s
+	ends := ends{s, map[atom.Atom]int{}}
 	for {
-		switch z.Next() {
+		kind := z.Next()
+		at += len(z.Raw())
+		switch kind {
 		case html.ErrorToken:
 			return b.String()
 		case html.TextToken:
@@ -61,7 +65,12 @@ func strip(s string) string {
 				b.WriteByte('\n')
 			}
 			if skip == 0 && silent[a] {
-				skip = a
+				// Without its end it would swallow all that follows.
+				if kind == html.StartTagToken && ends.after(a, at) {
+					skip = a
+				} else {
+					z.NextIsNotRawText()
+				}
 			}
 		case html.EndTagToken:
 			name, _ := z.TagName()
@@ -72,6 +81,33 @@ func strip(s string) string {
 			if blocks[a] {
 				b.WriteByte('\n')
 			}
+		}
+	}
+}
+
+// ends finds the end tags of a text. It remembers where the next of each
+// element is, so that the text is gone through once for each.
+type ends struct {
+	s    string
+	next map[atom.Atom]int // len(s): there is none any more
+}
+
+// after says whether an element is closed at or after an offset.
+func (e ends) after(a atom.Atom, at int) bool {
+	i, ok := e.next[a]
+	if ok && (i >= at || i == len(e.s)) {
+		return i < len(e.s)
+	}
+	end := "</" + a.String()
+	for i = at; ; i += len("</") {
+		j := strings.Index(e.s[min(i, len(e.s)):], "</")
+		if j < 0 {
+			e.next[a] = len(e.s)
+			return false
+		}
+		if i += j; i+len(end) <= len(e.s) && strings.EqualFold(e.s[i:i+len(end)], end) {
+			e.next[a] = i
+			return true
 		}
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/net/html/charset"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	uni "golang.org/x/text/encoding/unicode"
@@ -46,6 +45,9 @@ var declared = regexp.MustCompile(`(?i)^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']
 // by what its bytes look like; in this order, since declarations are copied
 // from elsewhere more often than bytes lie.
 func toUTF8(b []byte, contentType string) []byte {
+	if enc := wide(b); enc != nil {
+		return decode(b, enc)
+	}
 	switch {
 	case bytes.HasPrefix(b, []byte{0xef, 0xbb, 0xbf}):
 		b = b[3:]
@@ -61,7 +63,7 @@ func toUTF8(b []byte, contentType string) []byte {
 		if name == "" {
 			continue
 		}
-		if enc, canonical := charset.Lookup(name); enc != nil && canonical != "utf-8" {
+		if enc := lookup(name); enc != nil {
 			if out := decode(b, enc); good(out) {
 				return out
 			}

@@ -14,10 +14,16 @@ import (
 
 // Feed is a feed's own description with its items, newest first as they stand.
 type Feed struct {
-	Title string
-	Link  string
-	Items []Item
-	Every time.Duration // how often to look at most, as it asks itself; 0 if it does not
+	GUID      string
+	Title     string
+	Link      string
+	Summary   string // HTML as the feed has it
+	Author    string
+	Tags      []string
+	Published time.Time // UTC; zero if unknown or out of bounds
+	Updated   time.Time // the same
+	Items     []Item
+	Every     time.Duration // how often to look at most, as it asks itself; 0 if it does not
 }
 
 // Item is an entry of a feed. Content and Summary are HTML as the feed has it.
@@ -29,7 +35,8 @@ type Item struct {
 	Summary   string    `json:"summary,omitempty"`
 	Author    string    `json:"author,omitempty"`
 	Tags      []string  `json:"tags,omitempty"`
-	Published time.Time `json:"published,omitzero"` // UTC; zero if unknown or out of bounds
+	Published time.Time `json:"published,omitzero"` // UTC; zero if unknown or out of bounds; Updated if there is only that
+	Updated   time.Time `json:"-"`                  // the same; what changed tells the text
 }
 
 // What Parse cannot read; test with errors.Is.
@@ -114,7 +121,11 @@ func parse(text []byte) (f *gofeed.Feed, err error) {
 
 func convert(p *gofeed.Feed, h Hints) *Feed {
 	base := h.URL
-	f := &Feed{Title: strings.TrimSpace(p.Title), Link: resolve(base, p.Link), Every: every(p)}
+	ofAtom(p, base)
+	p.PublishedParsed, p.UpdatedParsed = terms(p.Extensions, &p.Published, &p.Updated, p.PublishedParsed, p.UpdatedParsed)
+	f := &Feed{GUID: guid(p, base), Title: strings.TrimSpace(p.Title), Link: resolve(base, p.Link), Summary: strings.TrimSpace(p.Description),
+		Author: author(p.Authors), Tags: tags(categories(p.Categories, p.Extensions)), Every: every(p)}
+	f.Published, f.Updated = dates(p.Published, p.PublishedParsed, p.Updated, p.UpdatedParsed, h.Now)
 	if f.Link != "" && base == "" {
 		base = f.Link
 	}
@@ -131,38 +142,57 @@ func convertItem(i *gofeed.Item, base string, now time.Time) Item {
 	item := Item{
 		GUID:    strings.TrimSpace(i.GUID),
 		Link:    resolve(base, i.Link),
-		Title:   strings.TrimSpace(i.Title),
-		Content: strings.TrimSpace(i.Content),
-		Summary: strings.TrimSpace(i.Description),
+		Title:   strings.TrimSpace(firstOf(i.Title, extension(i.Extensions, "media", "title"))),
+		Content: strings.TrimSpace(firstOf(i.Content, custom(i, "body", "fullitem", "summary"))),
+		Summary: strings.TrimSpace(firstOf(i.Description, custom(i, "summary"))),
 	}
 	if item.Link == "" && (strings.HasPrefix(item.GUID, "http://") || strings.HasPrefix(item.GUID, "https://")) {
 		item.Link = item.GUID // a permalink, as RSS has it by default
 	}
-	for _, a := range i.Authors {
-		if a != nil {
-			item.Author = strings.TrimSpace(firstOf(a.Name, a.Email))
-			break
-		}
-	}
-	for _, t := range i.Categories {
-		if t = strings.TrimSpace(t); t != "" {
-			item.Tags = append(item.Tags, t)
-		}
-	}
-	// Our reading first: gofeed's takes a zone that it does not know for UTC.
-	for _, d := range []struct {
-		text   string
-		parsed *time.Time
-	}{{i.Published, i.PublishedParsed}, {i.Updated, i.UpdatedParsed}} {
-		t := parseDate(d.text)
-		if t.IsZero() && d.parsed != nil {
-			t = *d.parsed
-		}
-		if item.Published.IsZero() {
-			item.Published = bounded(t, now)
-		}
-	}
+	item.Author, item.Tags = author(i.Authors), tags(categories(i.Categories, i.Extensions))
+	i.PublishedParsed, i.UpdatedParsed = terms(i.Extensions, &i.Published, &i.Updated, i.PublishedParsed, i.UpdatedParsed)
+	item.Published, item.Updated = dates(i.Published, i.PublishedParsed, i.Updated, i.UpdatedParsed, now)
 	return item
+}
+
+// author is the first one's name, or address.
+func author(list []*gofeed.Person) string {
+	for _, a := range list {
+		if a != nil {
+			return strings.TrimSpace(firstOf(a.Name, a.Email))
+		}
+	}
+	return ""
+}
+
+func tags(list []string) (tags []string) {
+	for _, t := range list {
+		if t = strings.TrimSpace(t); t != "" {
+			tags = append(tags, t)
+		}
+	}
+	return tags
+}
+
+// dates reads when something was published and updated; each is the other where
+// there is only one.
+func dates(published string, p *time.Time, updated string, u *time.Time, now time.Time) (time.Time, time.Time) {
+	// Our reading first: gofeed's takes a zone that it does not know for UTC.
+	read := func(text string, parsed *time.Time) time.Time {
+		t := parseDate(text)
+		if t.IsZero() && parsed != nil {
+			t = *parsed
+		}
+		return bounded(t, now)
+	}
+	first, last := read(published, p), read(updated, u)
+	if first.IsZero() {
+		first = last
+	}
+	if last.IsZero() {
+		last = first
+	}
+	return first, last
 }
 
 // resolve makes a link absolute. What is no web address gives "".

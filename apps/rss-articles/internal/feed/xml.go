@@ -18,6 +18,7 @@ var (
 	nestedEntity = regexp.MustCompile(`(?is)<!ENTITY\s[^>"']*(?:"[^"]*&[a-z][^"]*"|'[^']*&[a-z][^']*')`)
 	hasItem      = regexp.MustCompile(`<(?:item|entry)[\s>]`)
 	openCategory = regexp.MustCompile(`</?itunes:category[^>]*>`)
+	openEnd      = regexp.MustCompile(`</[\w.:-]{1,40}\s*$`) // the last byte is missing
 	root         = regexp.MustCompile(`<([a-zA-Z_][a-zA-Z0-9_.:-]{0,63})[\s>/]`)
 )
 
@@ -39,6 +40,7 @@ func parseXML(text []byte, l Limits) (*gofeed.Feed, error) {
 		}
 		text = slices.Concat(text[:at[0]], text[at[1]:])
 	}
+	text = withoutPreface(text)
 	m := root.FindSubmatch(text)
 	if m == nil {
 		return nil, ErrNotAFeed
@@ -57,9 +59,15 @@ func parseXML(text []byte, l Limits) (*gofeed.Feed, error) {
 	default:
 		return nil, fmt.Errorf("%w: its root is <%s>", ErrNotAFeed, m[1])
 	}
+	if name != "feed" {
+		text = plainBody(text)
+	}
 	text = firstItems(text, l.Items)
 	if err := measure(text, l); err != nil {
 		return nil, err
+	}
+	if openEnd.Match(text) {
+		text = append(bytes.Clone(text), '>')
 	}
 	f, err := parse(text)
 	if err == nil && len(f.Items) == 0 && hasItem.Match(text) {
@@ -75,10 +83,32 @@ func parseXML(text []byte, l Limits) (*gofeed.Feed, error) {
 		return closeTruncated(escapeMarkup(b))
 	}} {
 		if repaired := repair(text); repaired != nil {
-			if f, rerr := parse(repaired); rerr == nil && len(f.Items) > 0 {
+			if f, rerr := parse(repaired); rerr == nil && (len(f.Items) > 0 || !hasItem.Match(text)) {
 				return f, nil
 			}
 		}
 	}
 	return nil, err
+}
+
+// withoutPreface takes off the comments and instructions before the root, whose
+// text may look like elements.
+func withoutPreface(b []byte) []byte {
+	for {
+		b = bytes.TrimSpace(b)
+		end := ""
+		switch {
+		case bytes.HasPrefix(b, []byte("<!--")):
+			end = "-->"
+		case bytes.HasPrefix(b, []byte("<?")):
+			end = "?>"
+		default:
+			return b
+		}
+		i := bytes.Index(b, []byte(end))
+		if i < 0 {
+			return b
+		}
+		b = b[i+len(end):]
+	}
 }
