@@ -25,11 +25,12 @@ func TestCommitComesEarly(t *testing.T) {
 				l.send("in", fmt.Sprint("key-", i))
 			}
 			l.until("a commit before the end", func() bool { return l.Committed(group)["in"][0] > 0 })
+			l.until("all outputs", func() bool { return len(l.keys("out")) == 100 }) // a stop leaves what is not fetched yet
 			if err := s.stop(); err != nil {
 				t.Fatal(err)
 			}
-			if got := l.keys("out"); len(got) != 100 {
-				t.Errorf("%d outputs, want 100", len(got))
+			if got := l.Committed(group)["in"][0]; got != 100 {
+				t.Errorf("committed offset %d after the end, want 100", got)
 			}
 		})
 	}
