@@ -1,205 +1,20 @@
 package e2e
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	cdplog "github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/millrace/millrace/apps/rss-articles/internal/run"
 )
-
-// browser is a headless Chromium with one page, which notes what the page asks
-// for and what goes wrong in it.
-type browser struct {
-	t   *testing.T
-	ctx context.Context
-	url string
-
-	mu       sync.Mutex
-	requests []string
-	errors   []string
-}
-
-// chromium finds the browser, or skips the test; in CI it has to be there.
-func chromium(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("no Chromium in CI: install it (Debian: apt-get install chromium)")
-	}
-	t.Skip("needs Chromium (Debian: apt-get install chromium)")
-	return ""
-}
-
-func openBrowser(t *testing.T, address string) *browser {
-	t.Helper()
-	path := chromium(t)
-	host, _ := url.Parse(address)
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.UserDataDir(t.TempDir()), chromedp.NoFirstRun, chromedp.WindowSize(1280, 900), chromedp.WSURLReadTimeout(patience),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.Flag("no-proxy-server", true),
-		// Whatever the page or a new tab asks for, nothing leaves the machine.
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE "+host.Hostname()))
-	allocator, endAllocator := chromedp.NewExecAllocator(context.Background(), opts...)
-	ctx, end := chromedp.NewContext(allocator)
-	bounded, endBound := context.WithTimeout(ctx, 5*time.Minute)
-	b := &browser{t: t, ctx: bounded, url: address}
-	t.Cleanup(func() {
-		if t.Failed() {
-			b.shot("failed")
-		}
-		endBound()
-		end()
-		endAllocator()
-	})
-	if err := chromedp.Do(ctx); err != nil { // starts it, for longer than one action takes
-		t.Fatalf("browser: %v", err)
-	}
-	if err := chromedp.Listen(bounded, b.note); err != nil {
-		t.Fatalf("browser: %v", err)
-	}
-	b.run(chromedp.Navigate(address))
-	return b
-}
-
-func (b *browser) note(event any) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch e := event.(type) {
-	case *network.EventRequestWillBeSent:
-		b.requests = append(b.requests, e.Request.URL)
-	case *runtime.EventExceptionThrown:
-		b.errors = append(b.errors, e.ExceptionDetails.Text)
-	case *runtime.EventConsoleAPICalled:
-		if e.Type == "error" || e.Type == "warning" {
-			b.errors = append(b.errors, "console: "+string(e.Args[0].Value))
-		}
-	case *cdplog.EventEntryAdded:
-		if e.Entry.Level == "error" {
-			b.errors = append(b.errors, e.Entry.Text+" "+e.Entry.URL)
-		}
-	}
-}
-
-// wellBehaved checks that the page asked nobody but its server, and that
-// nothing went wrong in it.
-func (b *browser) wellBehaved() {
-	b.t.Helper()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.requests) < 10 {
-		b.t.Errorf("only %d requests were seen", len(b.requests))
-	}
-	for _, r := range b.requests {
-		if !strings.HasPrefix(r, b.url+"/") {
-			b.t.Errorf("the page asked for %s", r)
-		}
-	}
-	for _, e := range b.errors {
-		b.t.Errorf("in the page: %s", e)
-	}
-}
-
-func (b *browser) run(actions ...chromedp.Action[chromedp.Void]) {
-	b.t.Helper()
-	if err := chromedp.Do(b.ctx, actions...); err != nil {
-		b.t.Fatalf("browser: %v", err)
-	}
-}
-
-// eval returns the value of an expression.
-func eval[V any](b *browser, expression string) (v V) {
-	b.t.Helper()
-	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[V](expression))
-	if err != nil {
-		b.t.Fatalf("browser: %s: %v", expression, err)
-	}
-	return v
-}
-
-// until waits until an expression is true.
-func (b *browser) until(what, expression string) {
-	b.t.Helper()
-	eventually(b.t, what, func() bool {
-		ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("Boolean("+expression+")"))
-		if err != nil && errors.Is(err, b.ctx.Err()) {
-			b.t.Fatalf("browser: %v", err)
-		}
-		return err == nil && ok
-	})
-}
-
-// on calls a method of the first element that a selector finds, once there is
-// one. The page renders its lists anew as the tables change, so a node that was
-// found by an earlier call may be gone.
-func (b *browser) on(selector, call string) {
-	b.t.Helper()
-	find := fmt.Sprintf("document.querySelector(%q)", selector)
-	b.until("element "+selector, find)
-	b.run(chromedp.Evaluate[chromedp.Void](find + "." + call))
-}
-
-func (b *browser) click(selector string) { b.t.Helper(); b.on(selector, "click()") }
-
-// write types into a field.
-func (b *browser) write(selector, text string) {
-	b.t.Helper()
-	b.on(selector, "focus()")
-	b.run(chromedp.KeyEvent(text))
-}
-
-// view goes to a view by its link.
-func (b *browser) view(name string) {
-	b.t.Helper()
-	b.click(`nav a[href="#` + name + `"]`)
-	b.until("view "+name, `document.body.dataset.view === "`+name+`"`)
-}
-
-func (b *browser) choose(reader string) {
-	b.t.Helper()
-	b.until("reader "+reader+" can be chosen", fmt.Sprintf(`document.querySelector('#reader option[value=%q]')`, reader))
-	b.run(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`{const s = document.getElementById('reader'); s.value = %q; s.dispatchEvent(new Event('change'))}`, reader)))
-}
-
-// phone makes the window that of a phone, without horizontal scrolling.
-func (b *browser) phone() { b.run(chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile)) }
-
-// shot keeps a picture if MILLRACE_SCREENSHOTS names a folder.
-func (b *browser) shot(name string) {
-	dir := os.Getenv("MILLRACE_SCREENSHOTS")
-	if dir == "" {
-		return
-	}
-	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-	if err != nil {
-		b.t.Logf("no picture: %v", err)
-		return
-	}
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
-		b.t.Log(err)
-	}
-}
 
 // feedServer serves one feed whose articles nobody else has.
 func feedServer(t *testing.T) string {
@@ -208,97 +23,279 @@ func feedServer(t *testing.T) string {
 		fmt.Fprintf(w, `<rss version="2.0"><channel><title>Tide tables</title><link>https://tides.example/</link>
 			<item><title>&lt;b&gt;Zeppelin&lt;/b&gt; moored &lt;script&gt;window.hacked=1&lt;/script&gt; at the lighthouse</title>
 			<link>https://tides.example/zeppelin</link><pubDate>%s</pubDate>
-			<description>&lt;img src=x onerror="window.hacked=1"&gt;A zeppelin was moored at the lighthouse for the first time in eighty years.</description></item>
+			<description>&lt;p&gt;A zeppelin was &lt;em&gt;moored&lt;/em&gt; at the lighthouse for the first time in eighty years.&lt;/p&gt;
+			&lt;h2&gt;What comes next&lt;/h2&gt;&lt;ul&gt;&lt;li&gt;It leaves &lt;a href="/leaves"&gt;with the tide&lt;/a&gt;.&lt;/li&gt;&lt;/ul&gt;
+			&lt;img src="https://tides.example/pixel.gif" width="1" height="1"&gt;&lt;script&gt;window.hacked=1&lt;/script&gt;</description></item>
 			</channel></rss>`, time.Now().UTC().Format(time.RFC1123Z))
 	}))
 	t.Cleanup(s.Close)
 	return s.URL + "/tides.xml"
 }
 
+// TestBrowser uses the page as a person does, with a pointer.
 func TestBrowser(t *testing.T) {
 	chromium(t)
 	a := start(t, run.Config{State: oldState(t), AllowPrivate: true})
 	b := openBrowser(t, a.URL)
-
-	b.until("articles appear by themselves", `document.querySelectorAll('#latest .item').length >= 30`)
+	b.until("articles appear by themselves", `document.querySelectorAll('#latest .item').length === 30`)
 	b.until("the page is live", `document.getElementById('connection').textContent === 'live'`)
-	b.shot("latest")
-	b.until("older articles", `!document.getElementById('more').click() && document.getElementById('more').hidden && document.querySelectorAll('#latest .item').length > 50`)
-	t.Run("copies are under their original", func(t *testing.T) {
+	for _, step := range []struct {
+		name string
+		do   func(*browser)
+	}{
+		{"long lists are paged", paging},
+		{"copies are under their original", copies},
+		{"recommendations say why", recommended},
+		{"an article is read", readAnArticle},
+		{"a search finds articles", searches},
+		{"what is read is hidden", hidesRead},
+		{"a thumb up changes recommendations", thumbUp},
+		{"a thumb down changes recommendations", thumbDown},
+		{"feeds come and go", feedsComeAndGo},
+		{"subscriptions as OPML", subscriptions},
+		{"readers and interests come and go", readersComeAndGo},
+		{"the topology is drawn", topologyDrawn},
+		{"the keyboard is enough", byKeyboard},
+		{"light and dark", lightAndDark},
+		{"on a phone", onPhone},
+	} {
+		t.Run(step.name, func(t *testing.T) {
+			b.t = t
+			step.do(b)
+		})
 		b.t = t
-		b.until("copies", `document.querySelector('#latest .item .copies li a')`)
-		b.on(`#latest .copies`, `scrollIntoView()`)
-		b.shot("copies")
-	})
-	t.Run("recommendations say why", func(t *testing.T) {
-		b.t = t
-		b.choose("ada")
-		b.until("recommendations for Ada", `document.getElementById('shelf-title').textContent === 'For Ada' &&
-			document.querySelectorAll('#shelf .item').length > 0`)
-		if !eval[bool](b, `[...document.querySelectorAll('#shelf .item')].every((i) => i.querySelector('.reason'))`) {
-			t.Error("a recommendation has no reason")
+		if t.Failed() {
+			return // what follows builds on it
 		}
-		b.shot("articles")
-	})
-	t.Run("a judgement changes recommendations", func(t *testing.T) {
-		b.t = t
-		b.choose("dilip")
-		b.until("recommendations for Dilip", `document.getElementById('shelf-title').textContent === 'For Dilip' && document.querySelector('#shelf .item')`)
-		b.run(chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll('#latest .item')].find((i) => /telescope|comet|ferries/i.test(i.textContent)).querySelector('[data-judge=up]').click()`))
-		b.until("a reason from the click", `document.querySelector('#shelf .reason.click')`)
-		b.until("the button is pressed", `document.querySelector('#latest [data-judge=up][aria-pressed=true]')`)
-		b.shot("clicked")
-	})
-	t.Run("feeds come and go", func(t *testing.T) {
-		b.t = t
-		address := feedServer(t)
-		b.view("feeds")
-		b.until("the sample feeds are there", `document.querySelectorAll('#feeds .card').length === 11`)
-		b.write("#feed-url", address)
-		b.write("#feed-name", "Tides")
-		b.click("#feed-form button")
-		b.until("the feed works", fmt.Sprintf(`document.querySelector('#feeds [data-url=%q] .health.ok')`, address))
-		b.shot("feeds")
-		b.view("articles")
-		b.until("its article is listed", `document.querySelector('#pending:not([hidden])')?.click() || [...document.querySelectorAll('#latest h3')].some((h) => /Zeppelin/.test(h.textContent))`)
-		if eval[bool](b, `Boolean(window.hacked || document.querySelector('#latest h3 b, #latest img, #latest script'))`) {
-			t.Error("the feed's HTML came into the page")
-		}
-		b.view("feeds")
-		b.click(fmt.Sprintf(`#feeds [data-url=%q] button`, address))
-		b.until("the feed is gone", `document.querySelectorAll('#feeds .card').length === 11`)
-		b.run(chromedp.Evaluate[chromedp.Void](`document.getElementById('feed-url').value = 'http://['`), chromedp.Evaluate[chromedp.Void](`document.getElementById('feed-form').dispatchEvent(new Event('submit', {cancelable: true}))`))
-		b.until("a wrong address is refused", `document.querySelector('#feed-message.bad')?.textContent.includes('not an address')`)
-		b.mu.Lock()
-		b.errors = nil // the browser notes the refusal
-		b.mu.Unlock()
-	})
-	t.Run("interests come and go", func(t *testing.T) {
-		b.t = t
-		b.view("readers")
-		b.until("the sample readers are there", `document.querySelectorAll('#readers .card').length === 7`)
-		b.write("#reader-clara-interest", "glacier"+kb.Enter)
-		b.until("the interest is there", `document.querySelector('[data-reader=clara] [aria-label$="interest glacier"]')`)
-		b.shot("readers")
-		b.choose("clara")
-		b.view("articles")
-		b.until("it is a reason", `[...document.querySelectorAll('#shelf .reason.interest')].some((r) => /glacier/.test(r.textContent))`)
-		b.view("readers")
-		b.click(`[data-reader=clara] [aria-label$="interest glacier"]`)
-		b.view("articles")
-		b.until("it is no reason any more", `![...document.querySelectorAll('#shelf .reason.interest')].some((r) => /glacier/.test(r.textContent))`)
-	})
-	t.Run("the topology is drawn", func(t *testing.T) {
-		b.t = t
-		b.view("topology")
-		b.until("the drawing", `document.querySelectorAll('#drawing .node').length > 10 && document.querySelectorAll('#drawing .edge').length > 10`)
-		b.until("processors run", `[...document.querySelectorAll('#processors .health')].length > 3 && [...document.querySelectorAll('#processors .health')].every((h) => h.textContent === 'running')`)
-		b.run(chromedp.EmulateViewport(1280, 1700))
-		b.shot("topology")
-		b.run(chromedp.EmulateViewport(1280, 900))
-	})
-	t.Run("the keyboard is enough", func(t *testing.T) { b.t = t; byKeyboard(b, a) })
-	t.Run("on a phone", func(t *testing.T) { b.t = t; onPhone(b) })
-	b.t = t
+	}
 	b.wellBehaved()
+}
+
+// The document never holds more than a page of articles.
+func paging(b *browser) {
+	first := b.text("#latest .open")
+	b.shot("latest")
+	b.click("#latest-pages [data-page=later]")
+	b.until("the second page", `document.querySelector('#latest-pages').textContent.includes('Page 2') && document.querySelectorAll('#latest .item').length === 30`)
+	if eval[bool](b, fmt.Sprintf(`[...document.querySelectorAll('#latest .open')].some((e) => e.textContent === %q)`, first)) {
+		b.t.Errorf("%q is on both pages", first)
+	}
+	b.until("the last page", `document.querySelector('#latest-pages [data-page=later]').disabled || document.querySelector('#latest-pages [data-page=later]').click()`)
+	if n := eval[int](b, `document.querySelectorAll('#latest .item').length`); n == 0 || n > 30 {
+		b.t.Errorf("%d articles on the last page", n)
+	}
+	b.until("the first page again", `document.querySelector('#latest-pages [data-page=earlier]').disabled || document.querySelector('#latest-pages [data-page=earlier]').click()`)
+	if got := b.text("#latest .open"); got != first {
+		b.t.Errorf("back on the first page is %q, want %q", got, first)
+	}
+}
+
+func copies(b *browser) {
+	b.search("ferries")
+	b.until("an article with copies", `document.querySelector('#results .copies li a')`)
+	if rel := eval[string](b, `document.querySelector('#results .copies li a').rel`); !strings.Contains(rel, "noopener") {
+		b.t.Errorf("the link to a copy has rel=%q", rel)
+	}
+	b.shot("copies")
+	b.view("articles")
+}
+
+func recommended(b *browser) {
+	b.choose("ada")
+	b.until("recommendations for Ada", `document.getElementById('shelf-title').textContent === 'For Ada' && document.querySelectorAll('#shelf .item').length > 2`)
+	if !eval[bool](b, `[...document.querySelectorAll('#shelf .item')].every((i) => i.querySelector('.reason'))`) {
+		b.t.Error("a recommendation has no reason")
+	}
+	b.shot("articles")
+	// Any feed reader can follow them.
+	for id, kind := range map[string]string{"shelf-atom": "atom+xml", "shelf-json": "feed+json"} {
+		if got := eval[string](b, fmt.Sprintf(`document.getElementById(%q).pathname`, id)); !strings.HasPrefix(got, "/v1/readers/ada/feed.") {
+			b.t.Errorf("%s leads to %s", id, got)
+		}
+		b.until("a feed of type "+kind, fmt.Sprintf(`fetch(document.getElementById(%q).href).then((r) => r.headers.get('Content-Type').includes(%q))`, id, kind))
+		b.until("the browser is told of it", fmt.Sprintf(`document.querySelector('link[rel=alternate][type$=%q]')`, kind))
+	}
+}
+
+// readAnArticle opens a recommendation, which says why it is one, and comes back.
+func readAnArticle(b *browser) {
+	title := b.text("#shelf .open")
+	b.click("#shelf .open")
+	b.until("the reading view", fmt.Sprintf(`document.body.dataset.view === 'read' && document.getElementById('read-title').textContent === %q`, title))
+	b.until("its text", `document.querySelector('#read .prose p').textContent.length > 100`)
+	b.until("its source and time", `document.querySelector('#read .source').textContent && document.querySelector('#read .meta time')`)
+	b.until("the reasons", `document.querySelector('#read .why .reason')`)
+	b.until("it is marked as read", `document.querySelector('#read [data-act=read]').getAttribute('aria-pressed') === 'true'`)
+	if got := eval[string](b, `[document.activeElement.id, document.getElementById('read-out').rel, document.getElementById('read-out').target].join()`); got != "read-title,noopener noreferrer,_blank" {
+		b.t.Errorf("focus and link are %s", got)
+	}
+	b.shot("read")
+	b.click("#read-next")
+	b.until("the next one", fmt.Sprintf(`document.getElementById('read-title').textContent !== %q && document.querySelector('#read .prose p')`, title))
+	b.click("#read-previous")
+	b.until("and back to it", fmt.Sprintf(`document.getElementById('read-title').textContent === %q && document.querySelector('#read .prose p')`, title))
+	b.click("#read-back")
+	b.until("the list, at the article that was read", fmt.Sprintf(`document.body.dataset.view === 'articles' && document.activeElement.textContent === %q && document.activeElement.closest('#shelf .item.read')`, title))
+}
+
+func searches(b *browser) {
+	b.search("telescope")
+	b.until("articles with the word", `document.querySelectorAll('#results .item').length > 1 && document.querySelectorAll('#results .item:has(mark)').length > 1`)
+	b.shot("search")
+	b.search(`the -"the harbour"`)
+	b.until("a search that fills more than a page", `document.querySelectorAll('#results .item').length === 20 && /of \d+/.test(document.getElementById('search-pages').textContent)`)
+	first := b.text("#results .open")
+	b.click("#search-pages [data-page=later]")
+	b.until("its second page", fmt.Sprintf(`location.hash.includes('offset=20') && document.querySelector('#results .open') && document.querySelector('#results .open').textContent !== %q`, first))
+	b.run(chromedp.NavigateBack())
+	b.until("the browser goes back", fmt.Sprintf(`document.querySelector('#results .open')?.textContent === %q`, first))
+	b.search("xylophonist")
+	b.until("nothing is found, and said", `document.querySelectorAll('#results .item').length === 0 && /No article/.test(document.getElementById('search-empty').textContent)`)
+	b.search("telescope")
+	b.until("results", `document.querySelector('#results .item')`)
+	b.click("#results .open")
+	b.until("an article of them", `document.body.dataset.view === 'read' && document.querySelector('#read .prose p')`)
+	b.click("#read-back")
+	b.until("back to the results", `document.body.dataset.view === 'search' && document.activeElement.closest('#results .item.read')`)
+}
+
+// hidesRead marks an article, and takes it back.
+func hidesRead(b *browser) {
+	b.view("articles")
+	b.until("the first page", `document.querySelector('#latest-pages [data-page=earlier]').disabled || document.querySelector('#latest-pages [data-page=earlier]').click()`)
+	b.until("unread articles", `document.querySelector('#latest .item:not(.read)')`)
+	id := eval[string](b, `document.querySelector('#latest .item:not(.read)').dataset.id`)
+	b.click(`#latest [data-id="` + id + `"] [data-act=read]`)
+	b.until("it is read", `document.querySelector('#latest [data-id="`+id+`"].read [data-act=read][aria-pressed=true]')`)
+	b.until("the server knows", `fetch('/v1/articles/`+id+`?reader=ada').then((r) => r.json()).then((a) => a.read)`)
+	b.click("#hide-read")
+	b.until("it is hidden", `!document.querySelector('#latest [data-id="`+id+`"]') && document.querySelectorAll('#latest .item').length > 20`)
+	b.until("nothing that is read is there", `!document.querySelector('.columns .item.read')`)
+	other := eval[string](b, `document.querySelector('#latest .item').dataset.id`)
+	b.click(`#latest [data-id="` + other + `"] [data-act=read]`)
+	b.until("what becomes read goes at once", `!document.querySelector('#latest [data-id="`+other+`"]')`)
+	b.run(chromedp.Reload())
+	b.until("the choice is remembered", `document.getElementById('hide-read').checked && document.querySelectorAll('#latest .item').length > 20 && !document.querySelector('#latest [data-id="`+id+`"]')`)
+	b.click("#hide-read")
+	b.until("all are there again", `document.querySelector('#latest [data-id="`+id+`"].read')`)
+	b.click(`#latest [data-id="` + id + `"] [data-act=read]`)
+	b.until("it is unread again", `document.querySelector('#latest [data-id="`+id+`"]:not(.read)')`)
+	b.until("the server knows that as well", `fetch('/v1/articles/`+id+`?reader=ada').then((r) => r.json()).then((a) => !a.read)`)
+}
+
+// shelf returns what is recommended, with the terms that clicks speak for or
+// against.
+const shelf = `JSON.stringify([...document.querySelectorAll('#shelf .item')].map((i) => [i.dataset.id, [...i.querySelectorAll('.reason')].map((r) => r.className + r.textContent)]))`
+
+func thumbUp(b *browser) {
+	b.choose("dilip")
+	b.view("articles")
+	b.until("recommendations for Dilip", `document.getElementById('shelf-title').textContent === 'For Dilip' && document.querySelector('#shelf .item') && !document.querySelector('#shelf .reason.click')`)
+	before := eval[string](b, shelf)
+	b.search("telescope")
+	b.until("results", `document.querySelector('#results .item')`)
+	b.click("#results [data-act=up]")
+	b.until("the button is pressed", `document.querySelector('#results [data-act=up][aria-pressed=true]')`)
+	b.view("articles")
+	b.until("a reason from the thumb, without a reload", `document.querySelector('#shelf .reason.click:not(.less)')`)
+	b.until("the page says that the list changed", `/new/.test(document.getElementById('shelf-changed').textContent)`)
+	if after := eval[string](b, shelf); after == before {
+		b.t.Error("the recommendations are the same as before")
+	}
+	b.shot("clicked")
+}
+
+func thumbDown(b *browser) {
+	id := eval[string](b, `document.querySelector('#shelf .item:has(.reason.click)').dataset.id`)
+	b.click(`#shelf [data-id="` + id + `"] [data-act=down]`)
+	b.until("the button is pressed", `document.querySelector('[data-act=down][aria-pressed=true][data-article="`+id+`"]')`)
+	b.until("it is recommended less, or not at all", `(() => {
+		const i = document.querySelector('#shelf [data-id="`+id+`"]');
+		return !i || i.querySelector('.reason.less') || [...i.parentNode.children].indexOf(i) > 0;
+	})()`)
+	b.run(chromedp.Reload())
+	b.until("what was judged is remembered", `document.querySelector('#shelf .item')`)
+	b.until("by the server", `fetch('/v1/articles/`+id+`?reader=dilip').then((r) => r.json()).then((a) => a.judged === 'down')`)
+}
+
+func feedsComeAndGo(b *browser) {
+	address := feedServer(b.t)
+	b.view("feeds")
+	b.until("the sample feeds are there", `document.querySelectorAll('#feeds .card').length === 11`)
+	b.write("#feed-url", address)
+	b.write("#feed-name", "Tides")
+	b.click("#feed-form button")
+	b.until("the feed works", fmt.Sprintf(`document.querySelector('#feeds [data-url=%q] .health.ok')`, address))
+	b.shot("feeds")
+	b.view("articles")
+	b.until("its article is listed", `document.querySelector('#pending:not([hidden])')?.click() || [...document.querySelectorAll('#latest h3')].some((h) => /Zeppelin/.test(h.textContent))`)
+	b.run(chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll('#latest .open')].find((h) => /Zeppelin/.test(h.textContent)).click()`))
+	b.until("it is read with its markup", `document.querySelector('#read .prose p em')?.textContent === 'moored' && document.querySelector('#read .prose h3') && document.querySelector('#read .prose li a').href === 'https://tides.example/leaves'`)
+	if eval[bool](b, `Boolean(window.hacked || document.querySelector('#latest h3 b, main img, main script'))`) {
+		b.t.Error("the feed's script or picture came into the page")
+	}
+	b.view("feeds")
+	b.write("#feed-filter", "tides")
+	b.until("the filter leaves one", `document.querySelectorAll('#feeds .card').length === 1`)
+	b.run(chromedp.Evaluate[chromedp.Void](`{const f = document.getElementById('feed-filter'); f.value = ''; f.dispatchEvent(new Event('input'))}`))
+	remove := fmt.Sprintf(`#feeds [data-url=%q] button`, address)
+	b.click(remove)
+	b.until("the feed is gone", `document.querySelectorAll('#feeds .card').length === 11`)
+	b.click("#feed-message button")
+	b.until("that can be taken back", `document.querySelectorAll('#feeds .card').length === 12`)
+	b.click(remove)
+	b.until("and done again", `document.querySelectorAll('#feeds .card').length === 11`)
+	b.run(chromedp.Evaluate[chromedp.Void](`document.getElementById('feed-url').value = 'http://['`), chromedp.Evaluate[chromedp.Void](`document.getElementById('feed-form').dispatchEvent(new Event('submit', {cancelable: true}))`))
+	b.until("a wrong address is refused", `document.querySelector('#feed-message.bad')?.textContent.includes('not an address')`)
+	b.forgive("400")
+}
+
+// subscriptions takes the subscriptions out, and puts them in with one more.
+func subscriptions(b *browser) {
+	out := eval[string](b, `(async () => (await fetch(document.getElementById('opml-out').href)).text())()`)
+	if n := strings.Count(out, "xmlUrl="); n != 11 {
+		b.t.Fatalf("the list that goes out has %d feeds: %s", n, out)
+	}
+	file := filepath.Join(b.t.TempDir(), "more.opml")
+	more := strings.Replace(out, "<body>", `<body><outline text="Lighthouses" type="rss" xmlUrl="http://127.0.0.1:9/lighthouses.xml"/>`, 1)
+	if err := os.WriteFile(file, []byte(more), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+	b.run(chromedp.SetUploadFiles("#opml", []string{file}))
+	b.until("what came in is told", `/1 feed added from more.opml, 11 there already/.test(document.getElementById('feed-message').textContent)`)
+	b.until("and listed", `document.querySelector('#feeds [data-url="http://127.0.0.1:9/lighthouses.xml"]')`)
+	b.click(`#feeds [data-url="http://127.0.0.1:9/lighthouses.xml"] button`)
+	b.until("and removed", `document.querySelectorAll('#feeds .card').length === 11`)
+}
+
+func readersComeAndGo(b *browser) {
+	b.view("readers")
+	b.until("the sample readers are there", `document.querySelectorAll('#readers .card').length === 7`)
+	b.write("#reader-clara-interest", "glacier"+kb.Enter)
+	b.until("the interest is there", `document.querySelector('[data-reader=clara] [aria-label$="interest glacier"]')`)
+	b.shot("readers")
+	b.choose("clara")
+	b.view("articles")
+	b.until("it is a reason", `[...document.querySelectorAll('#shelf .reason.interest')].some((r) => /glacier/.test(r.textContent))`)
+	b.view("readers")
+	b.click(`[data-reader=clara] [aria-label$="interest glacier"]`)
+	b.view("articles")
+	b.until("it is no reason any more", `![...document.querySelectorAll('#shelf .reason.interest')].some((r) => /glacier/.test(r.textContent))`)
+	b.view("readers")
+	b.click(`[data-reader=amei] [aria-label^="Remove the reader"]`)
+	b.until("the page asks first", `document.getElementById('confirm').open && /Remove 阿梅/.test(document.getElementById('confirm-title').textContent)`)
+	b.run(chromedp.KeyEvent(kb.Escape))
+	b.until("Escape is no", `!document.getElementById('confirm').open && document.querySelectorAll('#readers .card').length === 7`)
+	b.click(`[data-reader=amei] [aria-label^="Remove the reader"]`)
+	b.click("#confirm-yes")
+	b.until("the reader is gone", `document.querySelectorAll('#readers .card').length === 6 && !document.querySelector('#reader option[value=amei]')`)
+}
+
+func topologyDrawn(b *browser) {
+	b.view("topology")
+	b.until("the drawing", `document.querySelectorAll('#drawing .node').length > 10 && document.querySelectorAll('#drawing .edge').length > 10`)
+	b.until("processors run", `[...document.querySelectorAll('#processors .health')].length > 3 && [...document.querySelectorAll('#processors .health')].every((h) => h.textContent === 'running')`)
+	b.run(chromedp.EmulateViewport(1280, 1700))
+	b.shot("topology")
+	b.run(chromedp.EmulateViewport(1280, 900))
 }

@@ -28,12 +28,14 @@ async function request(method, path, body) {
 
 const key = encodeURIComponent;
 
-export const articles = (before = '') => request('GET', '/v1/articles?limit=50' + (before && '&before=' + key(before)));
-// A reader may have no shelf yet: asked for as a range, that is no error.
-export const shelf = async (reader) => {
-  const [row] = (await request('GET', '/v1/tables/recommendations?limit=1&from=' + key(reader))).items;
-  return row?.key === reader ? row.value : { items: [] };
-};
+const of = (reader) => (reader ? '&reader=' + key(reader) : '');
+
+export const articles = (reader, unread, before = '') =>
+  request('GET', `/v1/articles?limit=30${of(reader)}${reader && unread ? '&unread=true' : ''}${before && '&before=' + key(before)}`);
+export const article = (id, reader) => request('GET', `/v1/articles/${key(id)}?${of(reader).slice(1)}`);
+export const search = (text, offset, reader) => request('GET', `/v1/search?limit=20&q=${key(text)}&offset=${offset}${of(reader)}`);
+export const shelf = (reader) => request('GET', `/v1/readers/${key(reader)}/recommendations`);
+export const outlet = (reader, format) => `/v1/readers/${key(reader)}/feed.${format}`;
 export const feeds = async () => (await request('GET', '/v1/feeds')).items;
 export const addFeed = (url, title) => request('PUT', '/v1/feeds/' + key(url), { title });
 export const removeFeed = (url) => request('DELETE', '/v1/feeds/' + key(url));
@@ -42,6 +44,7 @@ export const readers = async () => (await request('GET', '/v1/readers')).items;
 export const setReader = (reader) => request('PUT', '/v1/readers/' + key(reader.id), reader);
 export const removeReader = (id) => request('DELETE', '/v1/readers/' + key(id));
 export const click = (reader, article, kind) => request('POST', '/v1/clicks', { reader, article, kind });
+export const mark = (reader, article, read) => request('PUT', `/v1/readers/${key(reader)}/marks/${key(article)}`, { read });
 export const topology = () => request('GET', '/v1/topology');
 export const status = () => request('GET', '/v1/status');
 export const topologyText = async () => (await fetch('/v1/topology?format=text')).text();

@@ -1,123 +1,121 @@
-// The list of unique articles, newest first, with their copies under them.
+// The unique articles, newest first, a page at a time.
 import * as api from './api.js';
-import { $, h, link, when, plural, announce } from './dom.js';
-import { actions, opened } from './judge.js';
+import { $, arrange, plural, announce, trouble } from './dom.js';
+import { item } from './item.js';
+import * as marks from './marks.js';
+import * as pages from './pages.js';
+import { toggle } from './prefs.js';
+import { current } from './who.js';
 
 const list = $('latest');
-const elements = new Map(); // id -> element
-const items = new Map(); // id -> article
-let waiting = new Map(); // came while somebody reads further down
+let shown = new Map(); // id -> {article, element}
+let starts = ['']; // where the pages up to this one begin
 let next = '';
 let total = 0;
+let waiting = new Set(); // came while somebody reads further down
+let again = () => {};
 
-// order is that of the server: seen last first, then published last.
-function order(a, b) {
-  return Date.parse(b.first_seen) - Date.parse(a.first_seen) || Date.parse(b.published) - Date.parse(a.published) || (a.id < b.id ? -1 : 1);
-}
+// onStale says what to call when the page is to be read anew.
+export const onStale = (f) => { again = f; };
 
-function render(a) {
-  const copies = a.copies || [];
-  const title = link(a.url, a.title || a.url, { class: 'open', lang: a.lang || undefined, onclick: () => opened(a.id) });
-  return h('li', { class: 'item', 'data-id': a.id },
-    h('h3', {}, title),
-    h('p', { class: 'meta' },
-      h('span', {}, a.feed_title || host(a.feed)), when(a.published), a.author && h('span', {}, a.author),
-      a.tags?.length && h('span', {}, a.tags.slice(0, 4).join(', ')), a.updated && h('span', {}, 'updated ', when(a.updated))),
-    a.excerpt && h('p', { class: 'excerpt', lang: a.lang || undefined }, a.excerpt),
-    copies.length > 0 && h('div', { class: 'copies' },
-      h('p', {}, `Also published ${copies.length === 1 ? 'once' : copies.length + ' times'}:`),
-      h('ul', {}, copies.slice(-5).map((c) => h('li', {},
-        link(c.url, c.title || c.url), h('span', {}, ` ${c.feed_title || host(c.feed)}`, c.similarity > 0 && ` · ${Math.round(c.similarity * 100)} % alike`))))),
-    actions(a.id));
-}
-
-function host(address) {
-  try {
-    return new URL(address).host;
-  } catch {
-    return address || '';
-  }
-}
-
-// show puts an article where it belongs.
-function show(a, fresh) {
-  items.set(a.id, a);
-  const old = elements.get(a.id);
-  const e = render(a);
-  elements.set(a.id, e);
-  if (old) {
-    const focused = old.contains(document.activeElement);
-    old.replaceWith(e);
-    if (focused) e.querySelector('.open').focus();
-    return;
-  }
-  if (fresh) e.classList.add('fresh');
-  const after = [...list.children].find((c) => order(a, items.get(c.dataset.id)) < 0);
-  list.insertBefore(e, after || null);
+function element(a) {
+  const old = shown.get(a.id);
+  return old && JSON.stringify(old.article) === JSON.stringify(a) ? old.element : item(a);
 }
 
 function counts() {
-  $('latest-empty').hidden = elements.size > 0;
+  const empty = shown.size === 0;
+  $('latest-empty').hidden = !empty;
+  if (empty) $('latest-empty').replaceChildren(marks.hiding() && total ? 'All is read.' : 'Waiting for the first articles …');
   $('total').textContent = total ? plural(total, 'article') : '';
-  $('more').hidden = !next;
   $('pending').hidden = waiting.size === 0;
   $('pending').textContent = plural(waiting.size, 'new article');
+  pages.show('latest-pages', `Page ${starts.length}`, starts.length > 1 ? () => turn(starts.slice(0, -1)) : null, next ? () => turn([...starts, next]) : null);
 }
 
-// load reads the newest page anew, after a start or a lost connection.
+// load reads the page anew that is shown.
 export async function load() {
-  const page = await api.articles();
-  list.replaceChildren();
-  elements.clear();
-  items.clear();
-  waiting.clear();
-  for (const a of page.items) show(a, false);
+  const reader = current(), from = starts;
+  let page;
+  try {
+    page = await api.articles(reader, marks.hiding(), from.at(-1));
+  } catch (error) {
+    trouble('latest-empty', error, () => again());
+    throw error;
+  }
+  if (reader !== current() || from !== starts) return; // something else is wanted by now
+  marks.learn(reader, page.items);
+  const before = shown;
+  const elements = page.items.map(element);
+  shown = new Map(page.items.map((a, i) => [a.id, { article: a, element: elements[i] }]));
+  for (const a of page.items) {
+    waiting.delete(a.id);
+    if (before.size && starts.length === 1 && !before.has(a.id)) shown.get(a.id).element.classList.add('fresh');
+  }
+  if (starts.length === 1) waiting.clear();
+  arrange(list, elements);
   next = page.next || '';
   total = page.total;
   counts();
 }
 
+async function turn(to) {
+  starts = to;
+  shown = new Map();
+  await load().catch(() => {});
+  $('latest-section').scrollIntoView({ block: 'start' });
+  list.querySelector('.open')?.focus({ preventScroll: true });
+}
+
+// turnBy goes on or back, if there is a page.
+export function turnBy(step) {
+  if (step > 0 && next) turn([...starts, next]);
+  if (step < 0 && starts.length > 1) turn(starts.slice(0, -1));
+}
+
+// restart goes back to the newest, for another reader or other wishes.
+export function restart() {
+  starts = [''];
+  shown = new Map();
+  waiting.clear();
+  again();
+}
+
 // came is called for an article that is new or was changed.
 export function came(a) {
-  const known = elements.has(a.id);
-  if (!known && !waiting.has(a.id)) total++;
-  const oldest = list.lastElementChild && items.get(list.lastElementChild.dataset.id);
-  if (known) show(a, false);
-  else if (next && oldest && order(a, oldest) > 0) { /* belongs on a page that is not shown */ }
-  else if (reading()) waiting.set(a.id, a);
-  else show(a, true);
-  if (!known) announce(plural(total, 'article') + ' in the list');
+  if (shown.has(a.id) || (starts.length === 1 && !reading())) return again();
+  waiting.add(a.id);
+  announce('New articles wait');
   counts();
 }
 
 export function gone(id) {
-  if (elements.has(id) || waiting.has(id)) total = Math.max(0, total - 1);
-  elements.get(id)?.remove();
-  elements.delete(id);
-  items.delete(id);
   waiting.delete(id);
-  counts();
+  if (shown.has(id)) again();
+  else counts();
 }
 
 // reading says whether something that appears above would be in the way.
 function reading() {
-  return document.body.dataset.view === 'articles' && (window.scrollY > 120 || list.contains(document.activeElement));
+  return !list.checkVisibility() || window.scrollY > 120 || list.contains(document.activeElement);
 }
 
 $('pending').addEventListener('click', () => {
-  const all = waiting;
-  waiting = new Map();
-  for (const a of all.values()) show(a, true);
-  counts();
-  window.scrollTo({ top: 0 });
-  list.querySelector('.open')?.focus();
+  waiting.clear();
+  turn(['']);
 });
 
-$('more').addEventListener('click', async () => {
-  const page = await api.articles(next);
-  const first = page.items[0];
-  for (const a of page.items) show(a, false);
-  next = page.next || '';
+// What becomes read goes, when what is read is hidden; the focus goes on to what follows.
+marks.onChange((id) => {
+  const e = shown.get(id)?.element;
+  if (!e || !marks.hiding() || !marks.of(id).read) return;
+  const after = e.nextElementSibling || e.previousElementSibling;
+  const focused = e.contains(document.activeElement);
+  shown.delete(id);
+  e.remove();
+  if (focused) (after?.querySelector('.open') || $('hide-read')).focus();
+  if (shown.size === 0) again();
   counts();
-  if (first) elements.get(first.id).querySelector('.open').focus();
 });
+
+toggle($('hide-read'), 'hide-read', false, restart);

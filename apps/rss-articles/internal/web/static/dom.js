@@ -28,7 +28,7 @@ export function svg(tag, attributes = {}, ...children) {
 export function href(address) {
   try {
     const u = new URL(address);
-    return u.protocol === 'http:' || u.protocol === 'https:' ? u.href : null;
+    return (u.protocol === 'http:' || u.protocol === 'https:') && !u.username && !u.password ? u.href : null;
   } catch {
     return null;
   }
@@ -37,8 +37,35 @@ export function href(address) {
 // link makes a link to another site, or plain text if the address is not one.
 export function link(address, text, properties = {}) {
   const to = href(address);
-  return to ? h('a', { href: to, target: '_blank', rel: 'noopener noreferrer', ...properties }, text)
-    : h('span', { tabindex: 0, ...properties }, text);
+  return to ? h('a', { href: to, target: '_blank', rel: 'noopener noreferrer', ...properties }, text) : h('span', properties, text);
+}
+
+// host is the name of an address's site.
+export function host(address) {
+  try {
+    return new URL(address).host;
+  } catch {
+    return address || '';
+  }
+}
+
+// arrange makes a list's children those that are given, in their order, without
+// touching what is in its place already. What has the focus keeps it, also when
+// its entry was made anew.
+export function arrange(list, elements) {
+  const focused = list.contains(document.activeElement) ? document.activeElement : null;
+  const key = (e) => e.dataset.id || e.dataset.url || e.dataset.reader;
+  const entry = focused && [...list.children].find((e) => e.contains(focused));
+  const wanted = new Set(elements);
+  for (const e of [...list.children]) if (!wanted.has(e)) e.remove();
+  elements.forEach((e, i) => {
+    if (list.children[i] !== e) list.insertBefore(e, list.children[i] || null);
+  });
+  if (!focused || focused === document.activeElement) return;
+  if (focused.isConnected) return focused.focus({ preventScroll: true });
+  const again = elements.find((e) => key(e) === key(entry));
+  const act = focused.dataset.act ? `[data-act=${focused.dataset.act}]` : '.open, button';
+  again?.querySelector(act)?.focus({ preventScroll: true });
 }
 
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
@@ -75,8 +102,15 @@ export function announce(text) {
   timer = setTimeout(() => { $('announce').textContent = text; }, 1000);
 }
 
-// say shows the outcome of a form.
-export function say(id, text, bad = false) {
-  $(id).textContent = text;
+// say shows the outcome of a form, with a button if there is something to do.
+export function say(id, text, bad = false, button = null) {
+  $(id).replaceChildren(text, ...(button ? [' ', button] : []));
   $(id).classList.toggle('bad', bad);
+}
+
+// trouble shows that a list could not be read, with a button to try again.
+export function trouble(id, error, again) {
+  $(id).hidden = false;
+  $(id).replaceChildren(h('span', { class: 'error' }, `This could not be read: ${error.message}. `),
+    h('button', { type: 'button', onclick: again }, 'Try again'));
 }

@@ -1,8 +1,20 @@
 // The subscriptions with their health.
 import * as api from './api.js';
-import { $, h, when, plural, say } from './dom.js';
+import { $, h, arrange, when, plural, say, trouble } from './dom.js';
+import { Paged } from './pages.js';
 
 const words = { new: 'not fetched yet', ok: 'working', failing: 'failing', gone: 'gone for good' };
+let feeds = [];
+let shown = new Map(); // address -> {text, element}
+
+const paged = new Paged('feeds-pages', 24, (list) => {
+  const before = shown;
+  shown = new Map(list.map((f) => {
+    const text = JSON.stringify(f), old = before.get(f.url);
+    return [f.url, old?.text === text ? old : { text, element: render(f) }];
+  }));
+  arrange($('feeds'), [...shown.values()].map((s) => s.element));
+});
 
 function render(f) {
   const title = f.title || f.url;
@@ -17,39 +29,65 @@ function render(f) {
       h('button', { type: 'button', 'aria-label': `Remove ${title}`, onclick: () => remove(f) }, 'Remove')));
 }
 
+function show() {
+  const wanted = $('feed-filter').value.trim().toLowerCase();
+  const list = feeds.filter((f) => !wanted || `${f.title}\n${f.url}`.toLowerCase().includes(wanted));
+  paged.set(list);
+  $('feeds-empty').hidden = list.length > 0;
+  $('feeds-empty').replaceChildren(feeds.length ? 'No feed has these words.' : 'No feeds yet: add one by its address, or import a list.');
+}
+
 async function remove(f) {
   try {
     await api.removeFeed(f.url);
-    document.querySelector(`#feeds [data-url="${CSS.escape(f.url)}"]`)?.remove();
-    say('feed-message', `${f.title || f.url} is removed. Its articles stay.`);
-    $('feed-url').focus();
+    feeds = feeds.filter((x) => x.url !== f.url);
+    show();
+    const undo = h('button', { type: 'button', onclick: () => add(f.url, f.title, 'is subscribed to again.') }, 'Undo');
+    say('feed-message', `${f.title || f.url} is removed. Its articles stay.`, false, undo);
+    undo.focus();
   } catch (error) {
     say('feed-message', error.message, true);
   }
 }
 
-// load reads the list. A button that has the focus keeps it.
+async function add(url, title, text) {
+  try {
+    await api.addFeed(url, title);
+    say('feed-message', `${title || url} ${text}`);
+    $('feed-url').focus();
+    return true;
+  } catch (error) {
+    say('feed-message', error.message, true);
+    $('feed-url').focus();
+    return false;
+  }
+}
+
+// load reads the list.
 export async function load() {
-  const feeds = await api.feeds();
+  try {
+    feeds = await api.feeds();
+  } catch (error) {
+    if (!feeds.length) trouble('feeds-empty', error, () => load().catch(() => {}));
+    throw error;
+  }
   feeds.sort((a, b) => (a.title || a.url).localeCompare(b.title || b.url));
   const bad = feeds.filter((f) => f.health === 'failing' || f.health === 'gone').length;
   $('feeds-total').textContent = plural(feeds.length, 'feed') + (bad ? `, ${bad} in trouble` : '');
-  const focused = document.activeElement?.closest?.('#feeds .card')?.dataset.url;
-  $('feeds').replaceChildren(...feeds.map(render));
-  if (focused) $('feeds').querySelector(`[data-url="${CSS.escape(focused)}"] button`)?.focus();
+  show();
 }
+
+export const turnBy = (step) => paged.go(paged.page + step);
+
+$('feed-filter').addEventListener('input', () => {
+  paged.page = 0;
+  show();
+});
 
 $('feed-form').addEventListener('submit', async (event) => {
   event.preventDefault();
   const url = $('feed-url').value.trim();
-  try {
-    await api.addFeed(url, $('feed-name').value.trim());
-    event.target.reset();
-    say('feed-message', `${url} is added; it is fetched in a moment.`);
-  } catch (error) {
-    say('feed-message', error.message, true);
-  }
-  $('feed-url').focus();
+  if (await add(url, $('feed-name').value.trim(), 'is added; it is fetched in a moment.')) event.target.reset();
 });
 
 $('opml').addEventListener('change', async (event) => {

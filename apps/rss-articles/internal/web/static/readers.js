@@ -1,10 +1,29 @@
 // Readers and their interests. What is changed is saved at once.
 import * as api from './api.js';
-import { $, h, say } from './dom.js';
+import { $, h, arrange, plural, say, trouble } from './dom.js';
+import { confirm } from './confirm.js';
+import { Paged } from './pages.js';
 import { name, offer, choose } from './who.js';
 
-const cards = new Map(); // id -> card
+const cards = new Map(); // id -> card, of those that were shown
 let readers = [];
+
+const paged = new Paged('readers-pages', 12, (list) => {
+  for (const r of list) {
+    if (!cards.has(r.id)) cards.set(r.id, newCard(r.id));
+    cards.get(r.id).show(r);
+  }
+  arrange($('readers'), list.map((r) => cards.get(r.id).element));
+});
+
+function show() {
+  readers.sort((a, b) => name(a).localeCompare(name(b)));
+  offer(readers);
+  paged.set(readers);
+  $('readers-empty').hidden = readers.length > 0;
+  $('readers-empty').replaceChildren('No readers yet: add one by name.');
+  $('readers-total').textContent = plural(readers.length, 'reader');
+}
 
 async function save(reader, text) {
   try {
@@ -20,11 +39,8 @@ async function save(reader, text) {
 
 // put shows a reader as it is now; what is typed in its forms stays.
 function put(reader) {
-  readers = [...readers.filter((r) => r.id !== reader.id), reader].sort((a, b) => name(a).localeCompare(name(b)));
-  let card = cards.get(reader.id);
-  if (!card) cards.set(reader.id, card = newCard(reader.id));
-  card.show(reader);
-  offer(readers);
+  readers = [...readers.filter((r) => r.id !== reader.id), reader];
+  show();
 }
 
 function interest(reader, i) {
@@ -40,6 +56,11 @@ function interest(reader, i) {
 
 function newCard(id) {
   let reader;
+  const hiddens = [];
+  const hidden = () => {
+    hiddens.push(h('span', { class: 'hidden' }));
+    return hiddens.at(-1);
+  };
   const field = (suffix, label, input) => {
     input.id = `reader-${id}-${suffix}`;
     return h('p', { class: 'field' }, h('label', { for: input.id }, label), input);
@@ -64,9 +85,11 @@ function newCard(id) {
     save({ ...reader, name: called.value.trim(), languages: codes }, 'Saved.');
   });
   const remove = h('button', { type: 'button', onclick: async () => {
+    if (!await confirm(`Remove ${name(reader)}?`, 'The interests, the marks and what was learned from clicks go as well.', 'Remove')) return;
     try {
       await api.removeReader(id);
       drop(id);
+      show();
       say('reader-message', `${name(reader)} is removed.`);
       $('reader-name').focus();
     } catch (error) {
@@ -75,8 +98,9 @@ function newCard(id) {
   } }, 'Remove');
   const element = h('li', { class: 'card', 'data-reader': id }, title, languages, chips, add,
     h('details', {}, h('summary', {}, 'Name and languages'), edit), h('div', { class: 'foot' },
-      h('button', { type: 'button', onclick: () => { choose(id); location.hash = matchMedia('(min-width: 62rem)').matches ? '#articles' : '#foryou'; } }, 'Recommendations'), remove));
-  $('readers').append(element);
+      h('button', { type: 'button', onclick: () => { choose(id); location.hash = matchMedia('(min-width: 62rem)').matches ? '#articles' : '#foryou'; } }, 'Recommendations'),
+      h('span', { class: 'outlets' }, h('a', { href: api.outlet(id, 'atom') }, 'Atom', hidden()), ' ', h('a', { href: api.outlet(id, 'json') }, 'JSON', hidden())),
+      remove));
   return {
     element, input,
     show(r) {
@@ -85,6 +109,7 @@ function newCard(id) {
       title.textContent = name(r);
       languages.textContent = r.languages?.length ? 'reads ' + r.languages.join(', ') : 'reads all languages';
       remove.setAttribute('aria-label', `Remove the reader ${name(r)}`);
+      for (const e of hiddens) e.textContent = ` feed of ${name(r)}'s recommendations`;
       chips.replaceChildren(...r.interests.map((i) => interest(r, i)));
       if (first || !edit.contains(document.activeElement)) {
         called.value = r.name || '';
@@ -98,22 +123,29 @@ function drop(id) {
   readers = readers.filter((r) => r.id !== id);
   cards.get(id)?.element.remove();
   cards.delete(id);
-  offer(readers);
 }
 
 // load reads the list.
 export async function load() {
-  const list = await api.readers();
+  let list;
+  try {
+    list = await api.readers();
+  } catch (error) {
+    if (!readers.length) trouble('readers-empty', error, () => load().catch(() => {}));
+    throw error;
+  }
   for (const id of [...cards.keys()]) if (!list.some((r) => r.id === id)) drop(id);
-  for (const r of list) put(r);
-  offer(readers);
+  readers = list;
+  show();
 }
+
+export const turnBy = (step) => paged.go(paged.page + step);
 
 // newID makes an id of a name that no reader has.
 function newID(text) {
   const base = text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-+|-+$/g, '').slice(0, 40) || 'reader';
   let id = base;
-  for (let n = 2; cards.has(id); n++) id = `${base}-${n}`;
+  for (let n = 2; readers.some((r) => r.id === id); n++) id = `${base}-${n}`;
   return id;
 }
 
@@ -123,6 +155,7 @@ $('reader-form').addEventListener('submit', async (event) => {
   if (await save({ id, name: text, interests: [] }, `${text} is added: now add interests.`)) {
     event.target.reset();
     choose(id);
+    paged.find((r) => r.id === id);
     cards.get(id).input.focus();
   }
 });

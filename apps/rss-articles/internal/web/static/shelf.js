@@ -1,45 +1,95 @@
 // What a reader is recommended, and why.
 import * as api from './api.js';
-import { $, h, link, when, plural, announce } from './dom.js';
-import { actions, opened } from './judge.js';
-import { current } from './who.js';
+import { $, h, arrange, trouble } from './dom.js';
+import { item } from './item.js';
+import * as marks from './marks.js';
+import { Paged } from './pages.js';
+import { current, currentName } from './who.js';
 
-let last = '';
+let whose = '';
+let all = []; // the recommendations
+let shown = new Map(); // article -> {text, element}
+let fresh = new Set(); // that came with the last change
+let again = () => {};
 
-function reason(r) {
-  const from = r.source === 'click' ? 'from what you opened' : 'from your interests';
-  return h('li', { class: `reason ${r.source === 'click' ? 'click' : 'interest'}${r.score < 0 ? ' less' : ''}`, title: `${r.term}: ${from}, ${r.score.toFixed(2)}` },
-    r.term, ' ', h('small', {}, r.source === 'click' ? 'click' : 'interest'));
+export const onStale = (f) => { again = f; };
+
+// why returns the reasons of an article, if it is recommended.
+export const why = (article) => all.find((r) => r.article === article)?.reasons;
+
+const paged = new Paged('shelf-pages', 10, (items) => {
+  const before = shown;
+  shown = new Map();
+  for (const r of items) {
+    // The time of the article and its score change the text; the marks do not.
+    const text = JSON.stringify([r.title, r.published, r.excerpt, (r.reasons || []).map((x) => [x.term, x.source, x.score < 0])]);
+    const old = before.get(r.article);
+    const element = old?.text === text ? old.element : item({ ...r, id: r.article, excerpt: '' }, { why: r.reasons });
+    if (!old && fresh.has(r.article)) element.classList.add('fresh');
+    shown.set(r.article, { text, element });
+  }
+  arrange($('shelf'), [...shown.values()].map((s) => s.element));
+});
+
+function outlets(reader) {
+  $('shelf-feeds').hidden = !reader;
+  for (const e of document.head.querySelectorAll('link[rel=alternate]')) e.remove();
+  if (!reader) return;
+  for (const [id, format, type] of [['shelf-atom', 'atom', 'application/atom+xml'], ['shelf-json', 'json', 'application/feed+json']]) {
+    $(id).href = api.outlet(reader, format);
+    document.head.append(h('link', { rel: 'alternate', type, title: `Recommended for ${currentName()}`, href: api.outlet(reader, format) }));
+  }
 }
 
-function render(item) {
-  return h('li', { class: 'item', 'data-id': item.article },
-    h('h3', {}, link(item.url, item.title || item.url, { class: 'open', onclick: () => opened(item.article) })),
-    h('p', { class: 'meta' }, when(item.published), h('span', {}, `score ${item.score.toFixed(2)}`)),
-    h('ul', { class: 'reasons', 'aria-label': 'Recommended because of' }, (item.reasons || []).slice(0, 6).map(reason)),
-    actions(item.article));
+// wanted leaves out what is read, if that is to be hidden.
+const wanted = () => all.filter((r) => !(marks.hiding() && marks.of(r.article).read));
+
+function show() {
+  const items = wanted();
+  paged.set(items);
+  $('shelf-empty').hidden = items.length > 0;
+  $('shelf-empty').textContent = !whose ? 'Add a reader to get recommendations.'
+    : all.length ? 'All is read.' : 'Nothing yet: no article matches the interests.';
 }
 
-// load reads the shelf of the current reader and shows it if it is another.
+// load reads the shelf of the current reader, and says what changed.
 export async function load() {
   const reader = current();
-  const chosen = $('reader').selectedOptions[0];
-  $('shelf-title').textContent = chosen ? `For ${chosen.textContent}` : 'For you';
-  if (!reader) {
-    last = '';
-    $('shelf').replaceChildren();
-    $('shelf-empty').textContent = 'Add a reader to get recommendations.';
-    return;
+  $('shelf-title').textContent = reader ? `For ${currentName()}` : 'For you';
+  if (reader !== whose) {
+    $('shelf-changed').replaceChildren();
+    paged.page = 0;
   }
-  const shelf = await api.shelf(reader);
-  if (reader !== current()) return; // another was chosen meanwhile
-  const items = shelf.items || [];
-  const text = reader + JSON.stringify(items);
-  if (text === last) return;
-  const focused = document.activeElement?.closest?.('#shelf .item')?.dataset.id;
-  $('shelf').replaceChildren(...items.map(render));
-  $('shelf-empty').textContent = items.length ? '' : 'Nothing yet: no article matches the interests.';
-  if (focused) $('shelf').querySelector(`[data-id="${CSS.escape(focused)}"] .open`)?.focus();
-  if (last) announce(`${plural(items.length, 'recommendation')} for ${chosen.textContent}`);
-  last = text;
+  outlets(reader);
+  let items = [];
+  if (reader) {
+    try {
+      ({ items } = await api.shelf(reader));
+    } catch (error) {
+      if (error.status === 404) return; // a reader that is not there yet, or no more
+      trouble('shelf-empty', error, () => again());
+      throw error;
+    }
+    if (reader !== current()) return; // another was chosen meanwhile
+    marks.learn(reader, items, (r) => r.article);
+  }
+  const old = new Set(all.map((r) => r.article)), now = new Set(items.map((r) => r.article));
+  const came = items.filter((r) => !old.has(r.article)), went = all.filter((r) => !now.has(r.article));
+  fresh = new Set(reader === whose ? came.map((r) => r.article) : []);
+  if (reader === whose && came.length + went.length > 0) changed(came, went);
+  whose = reader;
+  all = items;
+  show();
 }
+
+// changed says what a click, a thumb or a new article did to the list.
+function changed(came, went) {
+  const text = [came.length && `${came.length} new`, went.length && `${went.length} gone`].filter(Boolean).join(', ');
+  const best = came.flatMap((r) => r.reasons || []).filter((r) => r.score > 0 && r.source === 'click').map((r) => r.term);
+  const terms = [...new Set(best)].slice(0, 3).join(', ');
+  $('shelf-changed').textContent = `Changed: ${text}${terms ? ` (because of ${terms})` : ''}`;
+}
+
+marks.onChange(() => { if (marks.hiding()) show(); });
+$('hide-read').addEventListener('change', show);
+export const turnBy = (step) => paged.go(paged.page + step);

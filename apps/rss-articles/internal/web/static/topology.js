@@ -1,6 +1,6 @@
 // The topology, drawn, with what its processors are doing.
 import * as api from './api.js';
-import { $, h, svg } from './dom.js';
+import { $, h, svg, trouble } from './dom.js';
 import { layout } from './layout.js';
 
 let drawn = false;
@@ -32,8 +32,14 @@ function draw(description) {
 // load draws once, and shows the state of the processors each time.
 export async function load() {
   if (!drawn) {
-    draw(await api.topology());
-    $('topology-text').textContent = await api.topologyText();
+    try {
+      draw(await api.topology());
+      $('topology-text').textContent = await api.topologyText();
+    } catch (error) {
+      trouble('topology-empty', error, () => load().catch(() => {}));
+      throw error;
+    }
+    $('topology-empty').hidden = true;
     drawn = true;
   }
   const status = await api.status();

@@ -1,25 +1,20 @@
 // The reader that the page is for, chosen in the bar and remembered.
 import { $, h } from './dom.js';
+import { recall, remember } from './prefs.js';
 
 const select = $('reader');
 const listeners = [];
 
 export const current = () => select.value;
+export const currentName = () => select.selectedOptions[0]?.textContent || '';
 export const name = (r) => r.name || r.id;
 export const onChange = (f) => listeners.push(f);
 
-function remembered() {
-  try {
-    return localStorage.getItem('reader');
-  } catch {
-    return null; // storage is off
-  }
-}
-
 // offer shows the readers to choose from.
 export function offer(readers) {
-  const before = select.value, wanted = before || remembered();
-  select.replaceChildren(...readers.map((r) => h('option', { value: r.id }, name(r))));
+  const before = select.value, wanted = before || recall('reader');
+  const same = select.options.length === readers.length && readers.every((r, i) => select.options[i].value === r.id && select.options[i].text === name(r));
+  if (!same) select.replaceChildren(...readers.map((r) => h('option', { value: r.id }, name(r))));
   if (readers.some((r) => r.id === wanted)) select.value = wanted;
   select.disabled = readers.length === 0;
   if (select.value !== before) listeners.forEach((f) => f());
@@ -32,9 +27,7 @@ export function choose(id) {
 }
 
 function changed() {
-  try {
-    localStorage.setItem('reader', select.value);
-  } catch { /* storage is off */ }
+  remember('reader', select.value);
   listeners.forEach((f) => f());
 }
 
