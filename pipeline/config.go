@@ -76,6 +76,13 @@ type Config struct {
 	// 100. Default 0: a new owner reads the whole changelog, unless it has an older
 	// copy on its disk.
 	StandbyReplicas int
+	// PeerAddress is where the other processes of the topology watch this one,
+	// host:port: its own address, which they can connect to; port 0 takes one that
+	// is free. When a process is killed, those that watch it know at once, and have
+	// its partitions go to others: without it, and when a machine or a network is
+	// gone, that takes SessionTimeout. Nothing but a random number is sent there. A
+	// process with an InstanceID is not watched. Default: none.
+	PeerAddress string
 	// CommitInterval is how often outputs, state and positions are committed.
 	// A crash repeats about as much; a table that is joined lags by as much.
 	// Default 100 ms.

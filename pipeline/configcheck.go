@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/millrace/millrace/internal/transport/peers"
 )
 
 // Validate reports all that is wrong with the configuration itself, as a
@@ -58,6 +60,11 @@ func (c Config) problems() *configCheck {
 	}
 	if c.StandbyReplicas < 0 || c.StandbyReplicas > maxStandbys {
 		v.bad("StandbyReplicas", "%d is not from 0 to %d", c.StandbyReplicas, maxStandbys)
+	}
+	if c.PeerAddress != "" {
+		if err := peers.CheckAddress(c.PeerAddress); err != nil {
+			v.bad("PeerAddress", "%.300q: %v", c.PeerAddress, err)
+		}
 	}
 	if c.Replication > math.MaxInt16 {
 		v.bad("Replication", "%d is too many", c.Replication)

@@ -51,7 +51,8 @@ func (c Config) kafka(clientID string) (kafka.Config, error) {
 
 // connect returns the cluster of the configuration once a broker has answered,
 // and what closes it.
-func (c Config) connect(ctx context.Context, clientID string) (transport.Cluster, func() error, error) {
+// peerAddress is the configuration's for a service, and none for others.
+func (c Config) connect(ctx context.Context, clientID, peerAddress string) (transport.Cluster, func() error, error) {
 	var given engine.Config
 	for _, f := range c.tweak {
 		f(&given)
@@ -59,7 +60,7 @@ func (c Config) connect(ctx context.Context, clientID string) (transport.Cluster
 	if given.Cluster != nil {
 		return given.Cluster, func() error { return nil }, nil
 	}
-	cluster, err := c.connectKafka(ctx, clientID)
+	cluster, err := c.connectKafka(ctx, clientID, peerAddress)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -73,14 +74,15 @@ func (c Config) Cluster(ctx context.Context) (*kafka.Cluster, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	return c.connectKafka(ctx, c.ClientID)
+	return c.connectKafka(ctx, c.ClientID, "")
 }
 
-func (c Config) connectKafka(ctx context.Context, clientID string) (*kafka.Cluster, error) {
+func (c Config) connectKafka(ctx context.Context, clientID, peerAddress string) (*kafka.Cluster, error) {
 	kc, err := c.kafka(clientID)
 	if err != nil {
 		return nil, err
 	}
+	kc.PeerAddress = peerAddress
 	cluster, err := kafka.New(ctx, kc)
 	if err != nil {
 		return nil, err

@@ -74,7 +74,7 @@ func NewEmitter[V any](ctx context.Context, t Target[V], c Config, opts ...Emitt
 	if err := errors.Join(c.Validate(), err); err != nil {
 		return nil, err
 	}
-	cluster, closeCluster, err := c.connect(ctx, c.ClientID)
+	cluster, closeCluster, err := c.connect(ctx, c.ClientID, "")
 	if err != nil {
 		return nil, fmt.Errorf("emitter of topic %s: %w", t.Name(), err)
 	}

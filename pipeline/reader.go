@@ -66,7 +66,7 @@ func NewReader[V any](ctx context.Context, t Target[V], c Config, opts ...Reader
 	if err := errors.Join(c.Validate(), err); err != nil {
 		return nil, err
 	}
-	cluster, closeCluster, err := c.connect(ctx, c.ClientID)
+	cluster, closeCluster, err := c.connect(ctx, c.ClientID, "")
 	if err != nil {
 		return nil, fmt.Errorf("reader of topic %s: %w", t.Name(), err)
 	}

@@ -85,7 +85,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	defer func() { s.end(err) }()
 
 	if ec.Cluster == nil {
-		cluster, closeCluster, err := s.cfg.connect(ctx, ec.ClientID)
+		cluster, closeCluster, err := s.cfg.connect(ctx, ec.ClientID, s.cfg.PeerAddress)
 		if err != nil && ctx.Err() != nil && !errors.Is(err, ErrTLS) && !errors.Is(err, ErrAuthentication) {
 			s.log.Info("service was to end before it had connected", "topology", s.topology.name, "error", err)
 			return nil

@@ -130,22 +130,31 @@ func (e *experiment) run(ctx context.Context) (f figures, err error) {
 		return f, err
 	}
 
-	e.running = nil
-	two.Kill()
-	// A start is not to wait for the session of the one that was killed.
-	if err := e.topics.Empty(ctx, e.c.Groups(e.app, workload.Count)[0]); err != nil {
-		return f, err
+	for _, measured := range []struct {
+		restart *time.Duration
+		empty   bool // the session of the one that was killed is over
+	}{{&f.restart, true}, {&f.atOnce, false}} {
+		e.running = nil
+		two.Kill()
+		if measured.empty {
+			if err := e.topics.Empty(ctx, e.c.Groups(e.app, workload.Count)[0]); err != nil {
+				return f, err
+			}
+		}
+		started := time.Now()
+		again, err := e.start("two")
+		if err != nil {
+			return f, err
+		}
+		two, e.running = again, []*contender.Process{again}
+		if err := e.flows(ctx, w, started); err != nil {
+			return f, err
+		}
+		*measured.restart = slices.Max(w.firsts(started))
+		if err := rest(ctx, settled); err != nil {
+			return f, err
+		}
 	}
-	started := time.Now()
-	again, err := e.start("two")
-	if err != nil {
-		return f, err
-	}
-	two, e.running = again, []*contender.Process{again}
-	if err := e.flows(ctx, w, started); err != nil {
-		return f, err
-	}
-	f.restart = slices.Max(w.firsts(started))
 	return f, nil
 }
 

@@ -1,7 +1,8 @@
 // Command failover measures how long an application with a million keys of
 // state is without processing: when one of its two instances is killed with
 // -9, with and without standby replicas; and when all of it is killed and one
-// instance is started again with its state folder. Kafka Streams does the same
+// instance is started again with its state folder, after the session of the
+// killed one and at once. Kafka Streams does the same
 // beside it, with the same state, load and session timeout.
 //
 //	go run ./bench/failover -out docs/benchmarks/failover.md
@@ -41,12 +42,13 @@ type figures struct {
 	standbys, keys int
 	failover       []time.Duration // the longest silence of each partition, in order
 	restart        time.Duration
+	atOnce         time.Duration // a restart while the session of the killed one goes on
 }
 
 func main() {
 	var o options
 	flag.StringVar(&o.keys, "keys", "1000000", "numbers of keys, with commas between")
-	flag.StringVar(&o.contenders, "contenders", "millrace,kafka-streams", "names, with commas between")
+	flag.StringVar(&o.contenders, "contenders", "millrace,millrace-peers,kafka-streams", "names, with commas between; those of millrace-peers watch each other (Config.PeerAddress)")
 	flag.StringVar(&o.standbys, "standbys", "0,1", "numbers of standby replicas, with commas between")
 	flag.IntVar(&o.rounds, "rounds", 1, "of everything")
 	flag.IntVar(&o.partitions, "partitions", 4, "of each topic")
@@ -74,6 +76,9 @@ func run(ctx context.Context, o options) error {
 		if slices.Contains(strings.Split(o.contenders, ","), c.Name) {
 			contenders = append(contenders, c)
 		}
+		if c.Name += peersSuffix; slices.Contains(strings.Split(o.contenders, ","), c.Name) {
+			contenders = append(contenders, c)
+		}
 	}
 	st, err := stage.Open(ctx, contenders, o.partitions)
 	if err != nil {
@@ -89,7 +94,7 @@ func run(ctx context.Context, o options) error {
 					app := fmt.Sprintf("failover-%s-%d-%d-%d", c.Name, s, k, round)
 					e := &experiment{c: c, topics: st.Topics, keys: k, partitions: o.partitions, app: app, dir: filepath.Join(st.Dir, app), args: contender.Args{
 						Root: st.Root, Dir: st.Dir, Brokers: st.Brokers, App: app, Input: app + "-in", Output: app + "-out",
-						Commit: "100ms", Partition: o.partitions, Session: o.session.String(), Standbys: s, Stderr: os.Stderr}}
+						Commit: "100ms", Partition: o.partitions, Session: o.session.String(), Standbys: s, Peers: strings.HasSuffix(c.Name, peersSuffix), Stderr: os.Stderr}}
 					f, err := e.run(ctx)
 					if err != nil {
 						return fmt.Errorf("%s, %d standbys, %d keys: %w", c.Name, s, k, err)
@@ -107,6 +112,9 @@ func run(ctx context.Context, o options) error {
 	return os.WriteFile(o.out, []byte(table), 0o644)
 }
 
+// peersSuffix is that of a contender whose processes watch each other.
+const peersSuffix = "-peers"
+
 func numbers(list string) (ns []int, err error) {
 	for _, s := range strings.Split(list, ",") {
 		var n int
@@ -120,8 +128,8 @@ func numbers(list string) (ns []int, err error) {
 
 func header(o options) string {
 	return fmt.Sprintf("Session timeout %v, %d partitions, exactly once, commits every 100 ms, 1,000 records/s meanwhile. Seconds.\n\n", o.session, o.partitions) +
-		"| contender | keys | standby replicas | longest silence after kill -9 of one of two | of each partition | restart of one instance after kill -9 |\n" +
-		"| --- | ---: | ---: | ---: | --- | ---: |\n"
+		"| contender | keys | standby replicas | longest silence after kill -9 of one of two | of each partition | restart of one instance after kill -9 | the same at once |\n" +
+		"| --- | ---: | ---: | ---: | --- | ---: | ---: |\n"
 }
 
 func (f figures) row() string {
@@ -129,6 +137,6 @@ func (f figures) row() string {
 	for _, d := range f.failover {
 		each = append(each, fmt.Sprintf("%.1f", d.Seconds()))
 	}
-	return fmt.Sprintf("| %s | %d | %d | %.1f | %s | %.1f |\n", f.contender, f.keys, f.standbys,
-		slices.Max(f.failover).Seconds(), strings.Join(each, ", "), f.restart.Seconds())
+	return fmt.Sprintf("| %s | %d | %d | %.1f | %s | %.1f | %.1f |\n", f.contender, f.keys, f.standbys,
+		slices.Max(f.failover).Seconds(), strings.Join(each, ", "), f.restart.Seconds(), f.atOnce.Seconds())
 }

@@ -22,6 +22,7 @@ const (
 	childBrokers   = "MILLRACE_E2E_BROKERS"
 	childState     = "MILLRACE_E2E_STATE"
 	childGuarantee = "MILLRACE_E2E_GUARANTEE" // with ExactlyOnce there are standbys
+	childPeers     = "MILLRACE_E2E_PEERS"     // not empty: processes watch each other, and no session times out
 )
 
 // child runs the three processors until SIGTERM, and tells its status in lines
@@ -33,8 +34,11 @@ func child() int {
 		fmt.Fprintln(os.Stderr, "service:", err)
 		return 1
 	}
-	cluster, err := kafka.New(ctx, kafka.Config{Brokers: strings.Split(os.Getenv(childBrokers), ","),
-		SessionTimeout: 6 * time.Second, Logger: logger()})
+	kc := kafka.Config{Brokers: strings.Split(os.Getenv(childBrokers), ","), SessionTimeout: 6 * time.Second, Logger: logger()}
+	if os.Getenv(childPeers) != "" {
+		kc.PeerAddress, kc.SessionTimeout = "127.0.0.1:0", 30*time.Minute
+	}
+	cluster, err := kafka.New(ctx, kc)
 	if err != nil {
 		return fail(err)
 	}

@@ -58,7 +58,7 @@ func (w *world) spawn(machine string, g pipeline.Guarantee) *process {
 	}
 	p := &process{cmd: exec.Command(exe), status: make(chan pipeline.Status, 1), exited: make(chan error, 1)}
 	p.cmd.Env = append(os.Environ(), childApp+"="+w.app, childBrokers+"="+strings.Join(w.brokers, ","),
-		childState+"="+filepath.Join(w.dir, machine), childGuarantee+"="+string(g))
+		childState+"="+filepath.Join(w.dir, machine), childGuarantee+"="+string(g), childPeers+"="+w.peers)
 	p.cmd.Stderr = &p.stderr
 	out, err := p.cmd.StdoutPipe()
 	if err == nil {
@@ -285,6 +285,12 @@ func TestKillService(t *testing.T) {
 			killed(w, g, func(one, _ *process) error { return one.kill() }, nothing)
 		})
 	}
+	// Nothing is waited for: the session is half an hour, longer than the test.
+	t.Run("watched", func(t *testing.T) {
+		w := newWorld(t, kafkatest.Addresses(t))
+		w.peers = "yes"
+		killed(w, pipeline.ExactlyOnce, func(one, _ *process) error { return one.kill() }, nothing)
+	})
 }
 
 // A broker is killed with -9, or stopped, and a broker and a service at once.

@@ -36,6 +36,7 @@ type world struct {
 	brokers []string
 	app     string
 	dir     string
+	peers   string // not empty: the processes watch each other
 	cluster *kafka.Cluster
 
 	services []*service

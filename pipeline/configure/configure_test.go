@@ -59,6 +59,8 @@ func TestPrecedence(t *testing.T) {
 			values = [4]string{"gzip", "snappy", "lz4", "zstd"}
 		case f.Path == "Guarantee":
 			values = [4]string{"exactly_once", "at_least_once", "exactly_once", "at_least_once"}
+		case f.Path == "PeerAddress":
+			values = [4]string{"c:1", "f:2", "e:3", "l:4"}
 		case f.Path == "RestartMin":
 			code.RestartMax = time.Hour
 		case strings.HasPrefix(f.Path, "TLS.") && strings.HasSuffix(f.Path, "File"), strings.HasPrefix(f.Path, "SASL."):

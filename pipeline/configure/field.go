@@ -50,6 +50,7 @@ var usages = [][2]string{
 	{"TransactionTimeout", "after how long the brokers abort a transaction of a process that is gone"},
 	{"SessionTimeout", "how long a process may be silent before its partitions go to others"},
 	{"InstanceID", "makes the process a static member: a restart within session-timeout moves no partitions; every process needs its own"},
+	{"PeerAddress", "where the other processes watch this one, host:port, to take over at once when it is killed"},
 	{"StandbyReplicas", "how many other processes keep a copy of each partition's state, to take over without reading all of it"},
 	{"CommitInterval", "how often outputs, state and positions are committed"},
 	{"CommitBytes", "bytes that a partition emits before a commit comes early"},

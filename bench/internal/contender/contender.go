@@ -112,6 +112,7 @@ type Args struct {
 	Partition int
 	Session   string // timeout of the group's members; default: the contender's
 	Standbys  int    // standby replicas
+	Peers     bool   // processes watch each other; Millrace only
 	Profile   string // file for a profile, if the contender is written in Go
 	Stderr    *os.File
 }
@@ -131,6 +132,9 @@ func (c Contender) command(a Args) *exec.Cmd {
 	}
 	if a.Standbys > 0 {
 		args = append(args, fmt.Sprintf("--standbys=%d", a.Standbys))
+	}
+	if a.Peers {
+		args = append(args, "--peers")
 	}
 	if c.Program == "streams" {
 		target := filepath.Join(a.Root, "bench", "peers", "streams", "target")

@@ -24,6 +24,9 @@ func run(ctx context.Context, a peer.Args) error {
 		Brokers: a.Brokers, StateDir: a.State, CommitInterval: a.Commit, Partitions: a.Partitions, SessionTimeout: a.Session, StandbyReplicas: a.Standbys,
 		Guarantee: pipeline.AtLeastOnce, Logger: slog.New(slog.DiscardHandler),
 	}
+	if a.Peers {
+		c.PeerAddress = "127.0.0.1:0"
+	}
 	if a.ExactlyOnce {
 		c.Guarantee = pipeline.ExactlyOnce
 	}

@@ -21,11 +21,15 @@ type copartitioned struct {
 	standbys int
 	held     func() map[int32]transport.Held
 	standby  func([]int32)
+	watched  *watched // what others watch this member by, if they can
 	warn     func(what string, err error)
 }
 
 func (m *member) balancer() copartitioned {
 	c := copartitioned{standbys: m.cfg.Standbys, held: m.cfg.Held, standby: m.cfg.Standby}
+	if l := m.c.peers; l != nil && m.cfg.InstanceID == "" {
+		c.watched = &watched{l.Peer(), m.cfg.TransactionalID}
+	}
 	c.warn = func(what string, err error) {
 		m.c.cfg.Logger.Warn("kafka: "+what+"; there are no standbys of it", "group", m.cfg.Group, "error", err)
 	}
@@ -48,7 +52,7 @@ func (copartitioned) IsCooperative() bool { return true }
 // JoinGroupMetadata implements kgo.GroupBalancer. It writes the consumer
 // protocol's subscription of version 3 (KIP-792): with the partitions that the
 // member owns and the generation in which it got them. A member without standbys
-// writes what it wrote before there were any.
+// and peers writes what it wrote before there were any.
 func (c copartitioned) JoinGroupMetadata(topics []string, current map[string][]int32, generation int32) []byte {
 	meta := kmsg.NewConsumerMemberMetadata()
 	meta.Version = 3
@@ -60,8 +64,15 @@ func (c copartitioned) JoinGroupMetadata(topics []string, current map[string][]i
 		owned.Partitions = slices.Sorted(slices.Values(current[topic]))
 		meta.OwnedPartitions = append(meta.OwnedPartitions, owned)
 	}
-	if c.standbys > 0 {
-		meta.UserData = subscriptionData(c.standbys, c.held())
+	if c.standbys > 0 || c.watched != nil {
+		var held map[int32]transport.Held
+		if c.standbys > 0 {
+			held = c.held()
+		}
+		meta.UserData = subscriptionData(c.standbys, held)
+	}
+	if c.watched != nil {
+		meta.UserData = c.watched.append(meta.UserData)
 	}
 	return meta.AppendTo(nil)
 }

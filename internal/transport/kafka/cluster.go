@@ -3,12 +3,14 @@ package kafka
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millrace/millrace/internal/transport"
+	"github.com/millrace/millrace/internal/transport/peers"
 )
 
 // Cluster is a [transport.Cluster]. It is safe for concurrent use.
@@ -17,19 +19,26 @@ type Cluster struct {
 	admin  *admin
 	tables *tables
 	limits *limits
+	peers  *peers.Listener // nil without Config.PeerAddress
 }
 
 var _ transport.Cluster = (*Cluster)(nil)
 
 // New returns a cluster, or everything that is wrong with its configuration.
 // It does not connect: the first use does, and later ones do again after an
-// outage.
+// outage. With a PeerAddress it listens there until Close.
 func New(_ context.Context, cfg Config) (*Cluster, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
 	c := &Cluster{cfg: cfg, admin: newAdmin(cfg), limits: newLimits()}
+	if cfg.PeerAddress != "" {
+		var err error
+		if c.peers, err = peers.Listen(cfg.PeerAddress); err != nil {
+			return nil, fmt.Errorf("kafka: %w", err)
+		}
+	}
 	c.tables = newTables(c)
 	return c, nil
 }
@@ -37,7 +46,11 @@ func New(_ context.Context, cfg Config) (*Cluster, error) {
 // Close implements [transport.Cluster]. It ends requests and table reads that
 // are under way, with [transport.ErrClosed], and may be called again.
 func (c *Cluster) Close() error {
-	return errors.Join(c.tables.close(), c.admin.close())
+	err := errors.Join(c.tables.close(), c.admin.close())
+	if c.peers != nil {
+		err = errors.Join(err, c.peers.Close())
+	}
+	return err
 }
 
 // options are what all franz-go clients share.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/internal/transport"
+	"github.com/millrace/millrace/internal/transport/peers"
 )
 
 // Config configures a cluster's clients.
@@ -40,6 +41,11 @@ type Config struct {
 	// of before its partitions go to others. The brokers bound it from below
 	// (group.min.session.timeout.ms, 6 s). Default 10 s, at least 1 s.
 	SessionTimeout time.Duration
+	// PeerAddress is where the other members of the groups watch this process,
+	// host:port; see package peers. It is told to them, and has to be the
+	// process's own. Members with an InstanceID are not watched. Default: nobody
+	// listens, and a member that dies is missed when its session times out.
+	PeerAddress string
 	// RebalanceTimeout is how long a group waits for a member that is asked to
 	// give up partitions, that is for its Revoked. Default 60 s, at least
 	// SessionTimeout.
@@ -104,6 +110,11 @@ func (c Config) validate() error {
 	}
 	if _, err := codecs(c.Compression); err != nil {
 		bad("%w", err)
+	}
+	if c.PeerAddress != "" {
+		if err := peers.CheckAddress(c.PeerAddress); err != nil {
+			bad("PeerAddress is %q: %w", c.PeerAddress, err)
+		}
 	}
 	if c.ConnectTimeout < 0 {
 		bad("ConnectTimeout is %s, must not be negative", c.ConnectTimeout)

@@ -24,7 +24,7 @@
 //   - group.go: a group's member, its callbacks and [transport.Group]'s Poll;
 //     fetcherror.go: what a failed fetch means; commit.go: commits of offsets
 //   - transaction.go: a member's transactions; fence.go: those of members that
-//     are gone
+//     are gone; groupwatch.go: members that die are taken out of the group
 //   - balancer.go: the group's assignment protocol; assign.go: who gets which
 //     partition
 //   - producer.go, partitioner.go: producing

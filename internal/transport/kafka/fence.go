@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -79,33 +80,68 @@ func (m *member) tryFence(ctx context.Context, a transport.Assignment) error {
 		return err
 	}
 	var errs []error
-	for id, member := range found {
-		if members[member] {
+	for _, s := range found {
+		if members[s.Member] || s.Transactional == m.cfg.TransactionalID {
 			continue // it gave the partitions up in order, and goes on with others
 		}
-		switch open, err := m.ongoing(ctx, id); {
+		switch open, err := m.ongoing(ctx, s.Transactional); {
 		case err != nil:
 			errs = append(errs, err)
 		case open:
-			errs = append(errs, m.fence(ctx, id))
+			errs = append(errs, m.fence(ctx, s.Transactional))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// committers returns who committed the offsets of the partitions last: the
-// member ids by transactional id, without this member's own.
-func (m *member) committers(ctx context.Context, a transport.Assignment) (map[string]string, error) {
-	ids, err := m.idsOf(ctx)
-	if err != nil {
-		return nil, err
+// expelFormer takes out of the group what this member was in an earlier life: a
+// process that was killed, and is started again before its session is over,
+// would wait for itself. Who has its transactional id is the only one that may
+// have it, so the earlier one is dead, or fenced. A static member is no other
+// than before.
+func (m *member) expelFormer(ctx context.Context) error {
+	if m.cfg.InstanceID != "" {
+		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, fenceTimeout)
+	defer cancel()
+	found, err := m.committers(ctx, nil)
+	if err != nil || !slices.ContainsFunc(found, m.former) {
+		return err
+	}
+	members, err := m.members(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range found {
+		if !m.former(s) || !members[s.Member] {
+			continue
+		}
+		if err := m.expel(ctx, s.Member); err != nil {
+			return err
+		}
+		m.c.cfg.Logger.Info("kafka: took an earlier run of this process out of the group", "group", m.cfg.Group, "member", s.Member)
+	}
+	return nil
+}
+
+func (m *member) former(s signature) bool { return s.Transactional == m.cfg.TransactionalID }
+
+// committers returns who committed the offsets of the partitions last; of all
+// of the group's partitions for nil.
+func (m *member) committers(ctx context.Context, a transport.Assignment) ([]signature, error) {
 	g := kmsg.NewOffsetFetchRequestGroup()
 	g.Group = m.cfg.Group
-	for topic, ps := range a {
-		t := kmsg.NewOffsetFetchRequestGroupTopic()
-		t.Topic, t.TopicID, t.Partitions = topic, ids[topic], ps
-		g.Topics = append(g.Topics, t)
+	if len(a) > 0 {
+		ids, err := m.idsOf(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for topic, ps := range a {
+			t := kmsg.NewOffsetFetchRequestGroupTopic()
+			t.Topic, t.TopicID, t.Partitions = topic, ids[topic], ps
+			g.Topics = append(g.Topics, t)
+		}
 	}
 	req := kmsg.NewPtrOffsetFetchRequest()
 	req.Groups = append(req.Groups, g)
@@ -113,9 +149,12 @@ func (m *member) committers(ctx context.Context, a transport.Assignment) (map[st
 	if err != nil {
 		return nil, fmt.Errorf("fetch offsets of group %s: %w", m.cfg.Group, err)
 	}
-	found := map[string]string{}
+	var found []signature
 	for _, g := range resp.Groups {
 		if err := kerr.ErrorForCode(g.ErrorCode); err != nil {
+			if errors.Is(err, kerr.GroupIDNotFound) {
+				continue // it is new
+			}
 			return nil, fmt.Errorf("fetch offsets of group %s: %w", m.cfg.Group, err)
 		}
 		for _, t := range g.Topics {
@@ -123,8 +162,8 @@ func (m *member) committers(ctx context.Context, a transport.Assignment) (map[st
 				if p.Metadata == nil {
 					continue
 				}
-				if s, ok := parseSignature(*p.Metadata); ok && s.Transactional != m.cfg.TransactionalID {
-					found[s.Transactional] = s.Member
+				if s, ok := parseSignature(*p.Metadata); ok && !slices.Contains(found, s) {
+					found = append(found, s)
 				}
 			}
 		}
@@ -134,22 +173,33 @@ func (m *member) committers(ctx context.Context, a transport.Assignment) (map[st
 
 // members returns the ids of the group's members.
 func (m *member) members(ctx context.Context) (map[string]bool, error) {
+	g, err := m.describe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids := map[string]bool{}
+	for _, member := range g.Members {
+		ids[member.MemberID] = true
+	}
+	return ids, nil
+}
+
+// describe asks for the state of the group.
+func (m *member) describe(ctx context.Context) (g kmsg.DescribeGroupsResponseGroup, err error) {
 	req := kmsg.NewPtrDescribeGroupsRequest()
 	req.Groups = []string{m.cfg.Group}
 	resp, err := req.RequestWith(ctx, m.cl)
+	if err == nil && len(resp.Groups) != 1 {
+		err = fmt.Errorf("the answer has %d groups", len(resp.Groups))
+	}
+	if err == nil {
+		g = resp.Groups[0]
+		err = kerr.ErrorForCode(g.ErrorCode)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("describe group %s: %w", m.cfg.Group, err)
+		return g, fmt.Errorf("describe group %s: %w", m.cfg.Group, err)
 	}
-	ids := map[string]bool{}
-	for _, g := range resp.Groups {
-		if err := kerr.ErrorForCode(g.ErrorCode); err != nil {
-			return nil, fmt.Errorf("describe group %s: %w", m.cfg.Group, err)
-		}
-		for _, member := range g.Members {
-			ids[member.MemberID] = true
-		}
-	}
-	return ids, nil
+	return g, nil
 }
 
 // ongoing says whether a transaction is open that nobody has decided to end,

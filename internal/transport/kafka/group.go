@@ -39,8 +39,10 @@ type member struct {
 
 	produced  atomic.Bool // since Begin
 	transacts bool        // the cluster was asked; see canTransact
+	begun     bool        // a transaction; see expelFormer
 	idsMu     sync.Mutex
 	topicIDs  map[string][16]byte // see idsOf
+	watch     *groupWatch         // of the other members; may be nil
 
 	mu    sync.Mutex
 	owned map[transport.TopicPartition]string // the member id at its Assigned, until the end of Revoked or the start of Lost
@@ -94,6 +96,9 @@ func (c *Cluster) Join(_ context.Context, cfg transport.GroupConfig) (transport.
 	if m.cl, err = kgo.NewClient(opts...); err != nil {
 		return nil, fmt.Errorf("kafka group %s: %w", cfg.Group, err)
 	}
+	if c.peers != nil {
+		m.watch = newGroupWatch(m)
+	}
 	return m, nil
 }
 
@@ -129,6 +134,7 @@ func (m *member) onAssigned(ctx context.Context, _ *kgo.Client, a map[string][]i
 	}
 	m.own(a, true)
 	m.fencePredecessors(ctx, a) // before franz-go fetches the offsets, which wait for open transactions
+	m.watch.changed()
 	if m.cfg.Assigned != nil {
 		m.cfg.Assigned(ctx, a)
 	}
@@ -293,6 +299,7 @@ func (m *member) Close() {
 	// broker. One that has left does so at once.
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	defer cancel()
+	m.watch.close()
 	if err := m.Leave(ctx); err != nil {
 		m.c.cfg.Logger.Warn("kafka: could not leave the group; its session has to time out", "group", m.cfg.Group, "error", err)
 	}

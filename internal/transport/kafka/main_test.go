@@ -119,3 +119,17 @@ func waitFor(t testing.TB, what string, cond func() bool) {
 		}
 	}
 }
+
+// until waits for something that is asked for again and again.
+func until(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for ctx := limited(t); !ok(); {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("not within 40 s: %s", what)
+		}
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/millrace/millrace/internal/transport"
+	"github.com/millrace/millrace/internal/transport/peers"
 )
 
 // follow makes of what the members were told what they have when they join next.
@@ -262,11 +263,19 @@ func TestUserData(t *testing.T) {
 func FuzzUserData(f *testing.F) {
 	f.Add(subscriptionData(1, map[int32]transport.Held{3: {Position: 9, Running: true}}))
 	f.Add(assignmentData([]int32{1, 2, 70000}))
+	w := watched{peers.Peer{Address: "10.0.0.1:7070", Token: peers.Token{1, 2}}, "tx"}
+	f.Add(w.append(subscriptionData(0, nil)))
+	f.Add(w.append(subscriptionData(2, map[int32]transport.Held{3: {Position: 9}})))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if n, held, err := readSubscriptionData(b); err == nil && held != nil {
 			n2, again, err := readSubscriptionData(subscriptionData(n, held))
 			if err != nil || n2 != n || !maps.Equal(held, again) {
 				t.Errorf("%d %v, then %d %v, %v", n, held, n2, again, err)
+			}
+		}
+		if w, err := readWatched(b); err == nil && w.Address != "" {
+			if again, err := readWatched(w.append(subscriptionData(0, nil))); err != nil || again != w {
+				t.Errorf("%+v, then %+v, %v", w, again, err)
 			}
 		}
 		if numbers, err := readAssignmentData(b); err == nil {

@@ -44,6 +44,12 @@ func (m *member) Begin(ctx context.Context) error {
 	if err := m.cl.BeginTransaction(); err != nil {
 		return m.transactionError(ctx, "begin", err)
 	}
+	if !m.begun {
+		m.begun = true
+		if err := m.expelFormer(ctx); err != nil {
+			m.c.cfg.Logger.Warn("kafka: could not look for an earlier run of this process in the group; its session has to time out", "group", m.cfg.Group, "error", err)
+		}
+	}
 	return nil
 }
 

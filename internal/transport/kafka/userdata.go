@@ -11,16 +11,19 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace/millrace/internal/transport"
+	"github.com/millrace/millrace/internal/transport/peers"
 )
 
 // The user data of a subscription and of an assignment, as unsigned varints but
 // for the first byte:
 //
 //	subscription: version 1 | standbys wanted | n | n times: number, position<<1 | running
+//	              [ | length, address | token, 16 bytes | length, transactional id ]
 //	assignment:   version 1 | n | n times: number
 //
-// Numbers are of partitions, in ascending order. Of a newer version nothing is
-// read: the member counts as one without standbys.
+// Numbers are of partitions, in ascending order. What is in brackets is there if
+// the member can be watched; see package peers. Of a newer version nothing is
+// read: the member counts as one without standbys. Further bytes are not read.
 const userDataVersion = 1
 
 // maxUserData bounds the entries that are read, and a number of standbys.
@@ -65,6 +68,49 @@ func readSubscriptionData(b []byte) (standbys int, held map[int32]transport.Held
 		return 0, nil, fmt.Errorf("subscription: %w", r.err)
 	}
 	return standbys, held, nil
+}
+
+// watched is what a member tells of itself so that others watch it.
+type watched struct {
+	peers.Peer
+	transactional string // its transactional id, if it has one
+}
+
+// maxAddress bounds an address and a transactional id.
+const maxAddress = 1 << 10
+
+// append adds it to a subscription.
+func (w watched) append(b []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(len(w.Address)))
+	b = append(b, w.Address...)
+	b = append(b, w.Token[:]...)
+	b = binary.AppendUvarint(b, uint64(len(w.transactional)))
+	return append(b, w.transactional...)
+}
+
+// readWatched finds it in a subscription. It is zero if there is none.
+func readWatched(b []byte) (w watched, err error) {
+	if len(b) == 0 || b[0] != userDataVersion {
+		return watched{}, nil
+	}
+	r := varints{b: b[1:]}
+	r.next(maxUserData)
+	for range r.next(maxUserData) {
+		r.next(math.MaxInt32)
+		if r.next(math.MaxUint64); r.err != nil {
+			break
+		}
+	}
+	if r.err == nil && len(r.b) == 0 {
+		return watched{}, nil
+	}
+	w.Address = string(r.bytes(r.next(maxAddress)))
+	copy(w.Token[:], r.bytes(uint64(len(w.Token))))
+	w.transactional = string(r.bytes(r.next(maxAddress)))
+	if r.err != nil {
+		return watched{}, fmt.Errorf("subscription: %w", r.err)
+	}
+	return w, nil
 }
 
 // assignmentData is what the leader tells a member.
@@ -122,4 +168,16 @@ func (r *varints) next(most uint64) uint64 {
 	}
 	r.b = r.b[n:]
 	return v
+}
+
+func (r *varints) bytes(n uint64) []byte {
+	if r.err == nil && n > uint64(len(r.b)) {
+		r.err = errUserData
+	}
+	if r.err != nil {
+		return nil
+	}
+	b := r.b[:n]
+	r.b = r.b[n:]
+	return b
 }
