@@ -57,6 +57,7 @@ func TestBrowser(t *testing.T) {
 		{"the topology is drawn", topologyDrawn},
 		{"the keyboard is enough", byKeyboard},
 		{"light and dark", lightAndDark},
+		{"everybody can use it", accessibility},
 		{"on a phone", onPhone},
 	} {
 		t.Run(step.name, func(t *testing.T) {

@@ -56,9 +56,13 @@ function show() {
 export async function load() {
   const reader = current();
   $('shelf-title').textContent = reader ? `For ${currentName()}` : 'For you';
-  if (reader !== whose) {
+  if (reader !== whose) { // what is there is somebody else's
     $('shelf-changed').replaceChildren();
+    all = [];
     paged.page = 0;
+    paged.set(all);
+    $('shelf-empty').hidden = false;
+    $('shelf-empty').replaceChildren('Loading …');
   }
   outlets(reader);
   let items = [];
