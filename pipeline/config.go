@@ -13,6 +13,14 @@ type Config struct {
 	// Brokers are addresses of the form host:port to find the cluster by.
 	// Required.
 	Brokers []string
+	// ApplicationID is the name under which the topology runs, if not its own:
+	// that of its consumer groups, its state folder, its manifest and its
+	// metrics. Every topic and table that its processors write then has the id
+	// and a dot before its name, those that others write have the same name for
+	// all. So one topology runs several times on one cluster, of which none
+	// touches what another has: a replay, for example (tool.Begin says where it
+	// begins). As names are. Default: the topology's name.
+	ApplicationID string
 	// StateDir is the folder for local state, below which each topology has a
 	// folder of its own. It should survive restarts: what is lost is restored
 	// from the changelogs. Two processes need two folders. Default
@@ -26,7 +34,7 @@ type Config struct {
 	// queries. Default: none.
 	Views []Ref
 	// ClientID is shown in the brokers' logs and quotas. Default: the
-	// topology's name.
+	// ApplicationID.
 	ClientID string
 
 	// TLS encrypts the connections to the brokers. Default: off.
@@ -216,10 +224,10 @@ func (c Config) engine(t *Topology) engine.Config {
 		StopHung:           c.StopHungHandlers,
 		Logger:             c.Logger,
 		Now:                c.Now,
-		Metrics:            c.Metrics.engine(t.name),
+		Metrics:            c.Metrics.engine(c.application(t)),
 	}
 	if e.ClientID == "" {
-		e.ClientID = t.name
+		e.ClientID = c.application(t)
 	}
 	for _, f := range c.tweak {
 		f(&e)

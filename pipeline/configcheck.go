@@ -123,6 +123,7 @@ func (c Config) validate(t *Topology) error {
 			v.bad("Views", "%s is a topic, not a table", r.Name())
 		}
 	}
+	c.checkApplication(v, t)
 	if len(c.tweak) == 0 { // else the stores may be elsewhere, and a folder would be left behind
 		if err := writable(c.WithDefaults().StateDir); err != nil {
 			v.bad("StateDir", "%v: name a folder that this process may write to", err)

@@ -96,6 +96,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		defer func() { err = errors.Join(err, closeCluster()) }()
 		ec.Cluster = cluster
 	}
+	ec.Cluster = s.own(ec.Cluster)
 	producer, err := ec.Cluster.NewProducer(ctx, transport.ProducerConfig{ClientID: ec.ClientID,
 		Partitioning: transport.Partitioning{By: s.partitioners()}})
 	if err != nil && ctx.Err() != nil {
@@ -106,7 +107,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	}
 	defer producer.Close()
 
-	e := engine.New(s.topology.graph(), ec)
+	e := engine.New(s.cfg.graph(s.topology), ec)
 	for _, r := range s.cfg.Views {
 		e.AddView(r.definition().lookup)
 	}
@@ -119,7 +120,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	if f := s.cfg.Metrics.Started; f != nil {
 		f(s)
 	}
-	s.log.Info("service starts", "topology", s.topology.name, "processors", ec.Processors)
+	s.log.Info("service starts", "topology", s.cfg.application(s.topology), "processors", ec.Processors)
 	stop := context.AfterFunc(ctx, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -202,19 +203,6 @@ func (s *Service) SyncTables(ctx context.Context) error {
 }
 
 // Groups returns the consumer group of each processor with the topics that it
-// consumes, its loop's among them. It is for tests and tools.
-func (s *Service) Groups() map[string][]string {
-	g := s.topology.graph()
-	groups := map[string][]string{}
-	for _, p := range g.Processors {
-		var topics []string
-		for _, i := range p.Inputs {
-			topics = append(topics, i.Ref.Name)
-		}
-		if p.Loop != nil {
-			topics = append(topics, g.LoopTopic(p))
-		}
-		groups[g.Group(p)] = topics
-	}
-	return groups
-}
+// consumes, its loop's among them, by their names on the cluster. It is for
+// tests and tools.
+func (s *Service) Groups() map[string][]string { return s.topology.Groups(s.cfg.ApplicationID) }

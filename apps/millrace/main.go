@@ -3,6 +3,7 @@
 //	millrace dead-letters list -brokers HOST:PORT -topic TOPIC
 //	millrace dead-letters replay -brokers HOST:PORT -topic TOPIC -dry-run
 //	millrace reset -brokers HOST:PORT -app TOPOLOGY -dry-run
+//	millrace lag -brokers HOST:PORT -app TOPOLOGY -wait 10m
 //
 // Each has -h. How to connect (addresses, TLS, user and password) also comes
 // from the file and the environment of the service, as docs/configuration.md
@@ -33,6 +34,7 @@ const usage = `usage:
   millrace dead-letters list -brokers HOST:PORT,... -topic TOPIC [filters]
   millrace dead-letters replay -brokers HOST:PORT,... -topic TOPIC [filters] [-limit N] [-group GROUP] [-dry-run]
   millrace reset -brokers HOST:PORT,... -app TOPOLOGY [-processor NAME,...] [-to TIME] [-new-app NAME] [-delete TOPIC,...] [-state-dir DIR] [-dry-run]
+  millrace lag -brokers HOST:PORT,... -app TOPOLOGY [-processor NAME,...] [-wait DURATION]
 
 Each has -h with all flags. How to connect comes from a file (-config), the environment or flags: docs/configuration.md.
 
@@ -109,11 +111,13 @@ func (c *command) find(args []string) (do func(context.Context) error, rest []st
 	words := strings.Join(args[:min(2, len(args))], " ")
 	switch {
 	case words == "dead-letters list":
-		return c.list(), args[2:]
+		return c.letters(), args[2:]
 	case words == "dead-letters replay":
 		return c.replay(), args[2:]
 	case len(args) > 0 && args[0] == "reset":
 		return c.reset(), args[1:]
+	case len(args) > 0 && args[0] == "lag":
+		return c.lag(), args[1:]
 	}
 	return nil, nil
 }
@@ -135,8 +139,8 @@ func (c *command) time(t *time.Time, name, help string) {
 	})
 }
 
-// list prints a line of JSON for each dead letter.
-func (c *command) list() func(context.Context) error {
+// letters prints a line of JSON for each dead letter.
+func (c *command) letters() func(context.Context) error {
 	var f tool.Filter
 	c.filter(&f)
 	topic := c.flags.String("topic", "", "the dead-letter topic")
@@ -169,16 +173,17 @@ func (c *command) replay() func(context.Context) error {
 	}
 }
 
+func (c *command) list(to *[]string, name, help string) {
+	c.flags.Func(name, help, func(s string) error { *to = append(*to, split(s)...); return nil })
+}
+
 func (c *command) reset() func(context.Context) error {
 	var o tool.ResetOptions
-	list := func(to *[]string, name, help string) {
-		c.flags.Func(name, help, func(s string) error { *to = append(*to, split(s)...); return nil })
-	}
 	c.flags.StringVar(&o.App, "app", "", "the topology's name")
-	list(&o.Processors, "processor", "only these processors, separated by commas")
+	c.list(&o.Processors, "processor", "only these processors, separated by commas")
 	c.time(&o.To, "to", "read the inputs from this time on, instead of from the oldest records")
 	c.flags.StringVar(&o.NewApp, "new-app", "", "the name under which the topology will run: the old positions stay")
-	list(&o.Delete, "delete", "inputs or outputs to be deleted as well, separated by commas")
+	c.list(&o.Delete, "delete", "inputs or outputs to be deleted as well, separated by commas")
 	dry := c.flags.Bool("dry-run", false, "only show what would be done")
 	c.required, c.local = []string{"app"}, true
 	return func(ctx context.Context) error {
@@ -189,6 +194,35 @@ func (c *command) reset() func(context.Context) error {
 		if err == nil && !*dry {
 			fmt.Fprintln(c.out, "done")
 		}
+		return err
+	}
+}
+
+// lag prints a line for each topic that is read, and with -wait waits until
+// nothing is behind.
+func (c *command) lag() func(context.Context) error {
+	var o tool.LagOptions
+	c.flags.StringVar(&o.App, "app", "", "the topology's name, or its application id")
+	c.list(&o.Processors, "processor", "only these processors, separated by commas")
+	wait := c.flags.Duration("wait", 0, "wait so long for all to be read; more is an error")
+	c.required = []string{"app"}
+	return func(ctx context.Context) error {
+		print := func(all []tool.Lag) {
+			for _, l := range all {
+				fmt.Fprintf(c.out, "%s %s position %d lag %d\n", l.Processor, l.Topic, l.Position, l.Lag)
+			}
+		}
+		if *wait <= 0 {
+			all, err := tool.Lags(ctx, c.cfg, o)
+			print(all)
+			return err
+		}
+		ctx, cancel := context.WithTimeoutCause(ctx, *wait, fmt.Errorf("application %s has not caught up within %v", o.App, *wait))
+		defer cancel()
+		var last []tool.Lag
+		o.Each = func(all []tool.Lag) { last = all }
+		err := tool.AwaitCaughtUp(ctx, c.cfg, o)
+		print(last)
 		return err
 	}
 }

@@ -38,6 +38,8 @@ func TestArguments(t *testing.T) {
 		{"reset -dry-run", 2, "-app is missing"},
 		{"reset -app a more", 2, `unexpected argument "more"`},
 		{"reset -app a -brokers 127.0.0.1:1 -connect-timeout 1ms", 1, "127.0.0.1:1"},
+		{"lag -app a -wait soon", 2, "soon"},
+		{"lag", 2, "-app is missing"},
 		{"reset -h", 0, "-tls-ca-file"},
 		{"dead-letters list -commit-interval 1s", 2, "-commit-interval"},
 	} {

@@ -111,7 +111,8 @@ func (v Verdict) String() string {
 
 // Topology is a set of processors, validated before it gets here.
 type Topology struct {
-	Name       string
+	Name       string            // of the application: groups, loops and state folders carry it
+	Names      map[string]string // on the cluster, of topics and tables that have another there
 	Sources    []Ref
 	Sinks      []Ref
 	Processors []*Processor
@@ -127,6 +128,14 @@ func (t *Topology) Owner(name string) *Processor {
 		}
 	}
 	return nil
+}
+
+// OnCluster returns the name of a topic or table on the cluster.
+func (t *Topology) OnCluster(name string) string {
+	if n, ok := t.Names[name]; ok {
+		return n
+	}
+	return name
 }
 
 // Group returns the consumer group of a processor.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -33,6 +34,9 @@ type Processor struct {
 	Codec   string           `json:"codec,omitempty"`   // the loop's
 	Outputs []string         `json:"outputs,omitempty"` // sorted; the dead letters' among them
 	Written time.Time        `json:"written"`           // when it was first like this
+	// Names are those on the cluster of inputs, tables and outputs that have
+	// another one there.
+	Names map[string]string `json:"names,omitempty"`
 }
 
 // Topic is a topic as it was.
@@ -63,7 +67,39 @@ func Of(t *graph.Topology, p *graph.Processor, partitions func(topic string) int
 	}
 	slices.Sort(m.Outputs)
 	m.Outputs = slices.Compact(m.Outputs)
+	for _, name := range slices.Concat(m.Outputs, slices.Collect(maps.Keys(m.Inputs)), slices.Collect(maps.Keys(m.Tables))) {
+		if n := t.OnCluster(name); n != name {
+			if m.Names == nil {
+				m.Names = map[string]string{}
+			}
+			m.Names[name] = n
+		}
+	}
 	return m
+}
+
+// OnCluster returns the manifest with the names that the brokers know.
+func (p Processor) OnCluster() Processor {
+	name := func(s string) string {
+		if n, ok := p.Names[s]; ok {
+			return n
+		}
+		return s
+	}
+	topics := func(m map[string]Topic) map[string]Topic {
+		out := make(map[string]Topic, len(m))
+		for s, t := range m {
+			out[name(s)] = t
+		}
+		return out
+	}
+	p.Inputs, p.Tables, p.Outputs = topics(p.Inputs), topics(p.Tables), slices.Clone(p.Outputs)
+	for i, o := range p.Outputs {
+		p.Outputs[i] = name(o)
+	}
+	slices.Sort(p.Outputs)
+	p.Names = nil
+	return p
 }
 
 // Encode returns the value of the record.

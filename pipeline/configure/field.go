@@ -30,9 +30,10 @@ const Prefix = "MILLRACE_"
 // usages say what a setting does, in the order of their listing.
 var usages = [][2]string{
 	{"Brokers", "addresses host:port to find the cluster by, separated by commas"},
+	{"ApplicationID", "name under which the topology runs, if not its own: of its groups, its state, and before the names of the topics that it writes"},
 	{"StateDir", "folder for local state; every process needs its own"},
 	{"Processors", "names of the processors to run, separated by commas; default: all"},
-	{"ClientID", "name in the brokers' logs and quotas; default: the topology's name"},
+	{"ClientID", "name in the brokers' logs and quotas; default: the application id"},
 	{"TLS.Enabled", "encrypt connections to the brokers; any other TLS setting does so as well"},
 	{"TLS.CAFile", "PEM file with the authorities to trust; default: those of the system"},
 	{"TLS.CertFile", "PEM file with the client's certificate"},

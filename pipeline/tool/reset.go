@@ -131,6 +131,7 @@ func planReset(ctx context.Context, cluster transport.Cluster, stateDir string, 
 			wrong("there is no processor %q; the manifest has %s", name, known)
 			continue
 		}
+		proc = proc.OnCluster()
 		p.busy = append(p.busy, proc.Group)
 		group := proc.Group
 		if o.NewApp == "" {

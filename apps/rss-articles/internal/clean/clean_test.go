@@ -59,7 +59,7 @@ func TestText(t *testing.T) {
 		"5 &lt; 6":                         "5 < 6",
 		"caf\u0065\u0301":                  "caf\u00e9",
 		"<img src=x onerror=alert(1)>pic":  "pic",
-		"a<object data=x> b<p>c":            "a b\nc", // never closed
+		"a<object data=x> b<p>c":           "a b\nc", // never closed
 		"a<iframe src=x/> b":               "a b",
 		"a<svg>x</SVG> b<svg> c":           "a b c",
 		"zero\u200bwidth":                  "zero width",

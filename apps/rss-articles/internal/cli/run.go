@@ -33,6 +33,7 @@ func runCommand() command {
 		fs.StringVar(&c.HTTP, "http", "127.0.0.1:8080", "`HOST:PORT` of the page and the API. There is no login: beyond this machine,\nput a proxy with one in front")
 		fs.Var(&hosts, "host", "`NAME,...` by which browsers may ask for the page, besides IP addresses and localhost; * for any")
 		fs.DurationVar(&c.Interval, "interval", 0, "how often to fetch a feed at least, as far as its publisher allows, such as 15m. Default: by how often it changes")
+		fs.DurationVar(&c.Grace, "grace", 0, "how much longer than 72h articles are remembered as possible originals, such as 720h: for a replay,\nin which they come in another order (docs/replay.md)")
 		fs.BoolVar(&c.AllowPrivate, "allow-private", false, "fetch feeds at private and local addresses too")
 		fs.BoolVar(&c.Proxy, "proxy", false, "fetch through the proxy of the environment: HTTP_PROXY, HTTPS_PROXY, NO_PROXY")
 		fs.TextVar(&level, "log", slog.LevelInfo, "the least `LEVEL` to log: DEBUG, INFO, WARN, ERROR")

@@ -16,6 +16,9 @@ type Window struct {
 	// Span is how far apart, in time first seen, two articles may be to count
 	// as duplicates. Default 72 h.
 	Span time.Duration
+	// Grace is how much longer articles are kept, for those that come late.
+	// Default: none.
+	Grace time.Duration
 	// MaxEntries is how many articles one band's key holds at most. When it is
 	// full, known duplicates go first and then the oldest, so that a flood of
 	// copies does not push out its original. Default 128.
@@ -102,11 +105,12 @@ type BandState struct {
 //
 // Pairs further apart than the window's span are never duplicates, in whatever
 // order they come. Entries older than the newest by more than the span are
-// dropped, so a probe that comes late by more than that may find its partners
+// dropped after Grace, so a probe that comes late by more than both may find its partners
 // gone.
 func (s BandState) Add(p Probe, w Window) (BandState, []Answer) {
 	w = w.withDefaults()
 	span := w.Span.Milliseconds()
+	kept := span + max(w.Grace, 0).Milliseconds()
 
 	newest := p.Rank.At
 	for _, e := range s.Entries {
@@ -117,7 +121,7 @@ func (s BandState) Add(p Probe, w Window) (BandState, []Answer) {
 	var best *Match
 	var notices []Answer
 	for _, e := range s.Entries {
-		if e.Rank.ID == p.Rank.ID || newest-e.Rank.At > span {
+		if e.Rank.ID == p.Rank.ID || newest-e.Rank.At > kept {
 			continue // an earlier version of the article itself, or out of the window
 		}
 		if d := e.Rank.At - p.Rank.At; -span <= d && d <= span {
@@ -135,7 +139,7 @@ func (s BandState) Add(p Probe, w Window) (BandState, []Answer) {
 		}
 		next = append(next, e)
 	}
-	if newest-self.Rank.At <= span {
+	if newest-self.Rank.At <= kept {
 		next = append(next, self)
 	}
 	slices.SortFunc(next, func(a, b Entry) int { return a.Rank.Compare(b.Rank) })
@@ -164,9 +168,9 @@ func evict(entries []Entry, limit int) []Entry {
 	return entries
 }
 
-// Expired reports whether nothing in the band is within the span of now any
-// more, so that its key may be deleted.
+// Expired reports whether nothing in the band is within the span, and Grace, of
+// now any more, so that its key may be deleted.
 func (s BandState) Expired(now time.Time, w Window) bool {
-	oldest := now.Add(-w.withDefaults().Span).UnixMilli()
+	oldest := now.Add(-w.withDefaults().Span - max(w.Grace, 0)).UnixMilli()
 	return !slices.ContainsFunc(s.Entries, func(e Entry) bool { return e.Rank.At >= oldest })
 }

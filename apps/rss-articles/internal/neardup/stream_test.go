@@ -229,6 +229,27 @@ func TestWindow(t *testing.T) {
 	}
 }
 
+// With a grace, an article that comes late meets those of its time.
+func TestGrace(t *testing.T) {
+	sketcher := neardup.NewSketcher()
+	sketch, keys := sketcher.Sketch(neardup.Document{Title: "Parliament passes the budget after a night of debate"})
+	hour := time.Hour.Milliseconds()
+	for grace, want := range map[time.Duration]bool{0: false, 8 * time.Hour: true} {
+		w := neardup.Window{Span: time.Hour, Grace: grace}
+		s := neardup.BandState{}
+		var answers []neardup.Answer
+		for i, at := range []int64{0, 9 * hour, hour} {
+			s, answers = s.Add(neardup.Probes(neardup.Rank{At: at, ID: string(rune('a' + i))}, sketch, keys)[0], w)
+		}
+		if got := answers[0].Match != nil; got != want {
+			t.Errorf("grace %v: a match: %v, want %v", grace, got, want)
+		}
+		if s.Expired(time.UnixMilli(10*hour).Add(grace), w) || !s.Expired(time.UnixMilli(10*hour+1).Add(grace), w) {
+			t.Errorf("grace %v: the band does not expire with its last entry", grace)
+		}
+	}
+}
+
 func TestVerdictIgnoresNonsense(t *testing.T) {
 	a, b := neardup.Rank{At: 1, ID: "a"}, neardup.Rank{At: 2, ID: "b"}
 	v, _ := neardup.Verdict{}.Add(neardup.Answer{Article: b, Band: 0, Of: 2})

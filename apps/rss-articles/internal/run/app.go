@@ -94,7 +94,7 @@ func (a *app) start() error {
 	kafka := a.cfg.Kafka
 	kafka.Brokers, kafka.StateDir, kafka.Processors = brokers, a.state.path("tables"), a.cfg.processors()
 	kafka.Views, kafka.Logger, kafka.Metrics = web.Views(), a.quiet(), exporter.Hooks()
-	if a.service, err = pipeline.NewService(with(stages.Options{Ignored: ignored(exporter)}), kafka); err != nil {
+	if a.service, err = pipeline.NewService(with(stages.Options{Grace: a.cfg.Grace, Ignored: ignored(exporter)}), kafka); err != nil {
 		return err
 	}
 	server, err := web.New(web.Config{Service: a.service, Logger: a.log, Now: a.cfg.Now})

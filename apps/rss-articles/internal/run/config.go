@@ -43,6 +43,10 @@ type Config struct {
 	// Interval is how often a feed is fetched that does not say itself.
 	// Default: the fetcher's; 5 s for the sample feeds.
 	Interval time.Duration
+	// Grace is how much longer than 72 h the state of near-duplicates is kept,
+	// for articles that come in another order than they were seen: in a replay.
+	// Default: no longer.
+	Grace time.Duration
 	// AllowPrivate lets the fetcher read feeds at private and local addresses.
 	AllowPrivate bool
 	// Proxy takes the fetcher's proxy from the environment (HTTP_PROXY and so
@@ -127,6 +131,9 @@ func (c Config) own() error {
 	}
 	if c.Interval < 0 || c.Interval > 0 && c.Interval < time.Second {
 		bad("-interval: %v is less than a second", c.Interval)
+	}
+	if c.Grace < 0 {
+		bad("-grace: %v is less than nothing", c.Grace)
 	}
 	return errors.Join(errs...)
 }

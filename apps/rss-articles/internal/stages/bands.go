@@ -12,7 +12,7 @@ import (
 // late.
 //
 // State: at most 128 sketches of about 300 bytes for each band, for Window
-// after the last of them.
+// and Grace after the last of them.
 func Bands(o Options) *pipeline.Processor {
 	o = o.withDefaults()
 	p := pipeline.Process("bands").DeadLetters(topics.Failed)
@@ -30,7 +30,7 @@ func Bands(o Options) *pipeline.Processor {
 		b, _ := bands.Get(ctx, ctx.Key())
 		b, out := b.Add(probe, o.span())
 		bands.Set(ctx, ctx.Key(), b)
-		ages.note(ctx, ctx.Key(), ctx.Timestamp().Add(o.Window))
+		ages.note(ctx, ctx.Key(), ctx.Timestamp().Add(o.memory()))
 		for _, a := range out {
 			answers.Emit(ctx, a.Article.ID, a)
 		}

@@ -51,9 +51,9 @@ func Dedupe(o Options) *pipeline.Processor {
 		for _, key := range keys {
 			switch s, ok := stories.Get(ctx, key); {
 			case !ok:
-			case !now.Before(s.First.Add(o.Retention + o.Window)):
+			case !now.Before(s.First.Add(o.Retention + o.memory())):
 				stories.Delete(ctx, key)
-			case s.Article != nil && s.decided() && !now.Before(s.Version.Add(o.Window)):
+			case s.Article != nil && s.decided() && !now.Before(s.Version.Add(o.memory())):
 				s.Article = nil
 				stories.Set(ctx, key, s)
 			}
@@ -73,9 +73,9 @@ func Dedupe(o Options) *pipeline.Processor {
 			for i, probe := range neardup.Probes(s.Rank, sketch, bands) {
 				probes.Emit(ctx, bands[i], probe)
 			}
-			ages.note(ctx, ctx.Key(), s.First.Add(o.Retention+o.Window))
+			ages.note(ctx, ctx.Key(), s.First.Add(o.Retention+o.memory()))
 		}
-		ages.note(ctx, ctx.Key(), s.Version.Add(o.Window))
+		ages.note(ctx, ctx.Key(), s.Version.Add(o.memory()))
 		stories.Set(ctx, ctx.Key(), s)
 		if s.decided() {
 			publish(ctx, s)

@@ -12,15 +12,18 @@ import (
 // Learn keeps the readers' profiles: what they declare, and what their clicks
 // tell (see match.Profile). The terms of a profile that changed are sent to
 // where they are matched. Clicks of unknown readers and on articles that are
-// not in the table are left out: Options.Ignored hears of them.
+// not in the table are left out: Options.Ignored hears of them. They are kept
+// for Window, though, and count if both are there when the reader changes or
+// clicks the next time: in a replay a click may come before its reader.
 //
 // State: one profile for each reader, bounded by match.MaxInterests,
-// match.MaxLearned and match.MaxClicked.
+// match.MaxLearned and match.MaxClicked; up to 64 early clicks for each reader.
 func Learn(o Options) *pipeline.Processor {
 	o = o.withDefaults()
 	p := pipeline.Process("learn").DeadLetters(topics.Failed)
 	profiles := pipeline.State(p, Profiles)
 	articles := pipeline.Lookup(p, topics.Articles)
+	early := newWaiting(p)
 	wanted := pipeline.Output(p, Wanted)
 
 	tell := func(ctx *pipeline.Context, before, after match.Profile) {
@@ -38,11 +41,22 @@ func Learn(o Options) *pipeline.Processor {
 		}
 	}
 
+	// learn returns the profile after the clicks that are due.
+	learn := func(ctx *pipeline.Context, p match.Profile, clicks []topics.Click) match.Profile {
+		for _, c := range clicks {
+			if a, ok := articles.Get(ctx, c.Article); ok {
+				p = p.Learn(c, match.Terms(a.Article))
+				early.forget(ctx, c)
+			}
+		}
+		return p
+	}
+
 	pipeline.Changes(p, topics.Readers, func(ctx *pipeline.Context, c pipeline.Change[topics.Reader]) error {
 		before, known := profiles.Get(ctx)
 		switch {
 		case !c.Deleted:
-			after := before.Declare(c.Value)
+			after := learn(ctx, before.Declare(c.Value), early.of(ctx))
 			profiles.Set(ctx, after)
 			tell(ctx, before, after)
 		case known:
@@ -52,20 +66,21 @@ func Learn(o Options) *pipeline.Processor {
 		return nil
 	})
 	pipeline.Input(p, topics.Clicks, func(ctx *pipeline.Context, c topics.Click) error {
-		before, known := profiles.Get(ctx)
-		a, ok := articles.Get(ctx, c.Article)
-		switch {
-		case !known:
-			o.Ignored(UnknownReader)
-			return nil
-		case !ok:
-			o.Ignored(UnknownArticle)
-			return nil
-		}
+		early.expire(ctx)
 		if c.At.IsZero() || c.At.After(ctx.Timestamp()) {
 			c.At = ctx.Timestamp()
 		}
-		after := before.Learn(c, match.Terms(a.Article))
+		before, known := profiles.Get(ctx)
+		if _, ok := articles.Get(ctx, c.Article); !known || !ok {
+			early.keep(ctx, c, ctx.Timestamp().Add(o.Window))
+			if known {
+				o.Ignored(UnknownArticle)
+			} else {
+				o.Ignored(UnknownReader)
+			}
+			return nil
+		}
+		after := learn(ctx, before, append(early.of(ctx), c))
 		profiles.Set(ctx, after)
 		tell(ctx, before, after)
 		return nil

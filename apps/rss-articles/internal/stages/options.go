@@ -12,6 +12,11 @@ type Options struct {
 	// Window is how far apart in time two articles may be seen first to count
 	// as near-duplicates. Default 72 h.
 	Window time.Duration
+	// Grace is how much longer than Window the state of near-duplicates is kept,
+	// by the time of the newest record. It decides nothing, but lets articles
+	// meet that come in another order than they were seen, as in a replay, where
+	// one partition can be days ahead of another. Default: none.
+	Grace time.Duration
 	// Retention is how long an article stays in the table of articles. Default
 	// 30 days. An article that a feed still has after that does not come back:
 	// its identity is remembered for Window longer.
@@ -44,4 +49,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func (o Options) span() neardup.Window { return neardup.Window{Span: o.Window} }
+func (o Options) span() neardup.Window { return neardup.Window{Span: o.Window, Grace: o.Grace} }
+
+// memory is how long what may still be a near-duplicate is kept.
+func (o Options) memory() time.Duration { return o.Window + o.Grace }
