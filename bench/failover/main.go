@@ -33,6 +33,7 @@ type options struct {
 	partitions int
 	session    time.Duration
 	heap       string
+	log        bool
 	out        string
 }
 
@@ -54,6 +55,7 @@ func main() {
 	flag.IntVar(&o.partitions, "partitions", 4, "of each topic")
 	flag.DurationVar(&o.session, "session", 6*time.Second, "session timeout of every contender")
 	flag.StringVar(&o.heap, "heap", "1g", "greatest heap of a JVM")
+	flag.BoolVar(&o.log, "log", false, "contenders written in Go log to standard error")
 	flag.StringVar(&o.out, "out", "", "file for the table; default: standard output only")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -94,7 +96,7 @@ func run(ctx context.Context, o options) error {
 					app := fmt.Sprintf("failover-%s-%d-%d-%d", c.Name, s, k, round)
 					e := &experiment{c: c, topics: st.Topics, keys: k, partitions: o.partitions, app: app, dir: filepath.Join(st.Dir, app), args: contender.Args{
 						Root: st.Root, Dir: st.Dir, Brokers: st.Brokers, App: app, Input: app + "-in", Output: app + "-out",
-						Commit: "100ms", Partition: o.partitions, Session: o.session.String(), Standbys: s, Peers: strings.HasSuffix(c.Name, peersSuffix), Stderr: os.Stderr}}
+						Commit: "100ms", Partition: o.partitions, Session: o.session.String(), Standbys: s, Log: o.log, Peers: strings.HasSuffix(c.Name, peersSuffix), Stderr: os.Stderr}}
 					f, err := e.run(ctx)
 					if err != nil {
 						return fmt.Errorf("%s, %d standbys, %d keys: %w", c.Name, s, k, err)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -153,4 +154,33 @@ func BenchmarkRestore(b *testing.B) {
 		restore(b, benchOpen(b), benchKeys)
 	}
 	b.ReportMetric(float64(benchKeys)*float64(b.N)/b.Elapsed().Seconds(), "records/s")
+}
+
+// BenchmarkOpenAfterKill opens stores as a process that was killed leaves them,
+// without a farewell: what is in the journal is read again, which is a write
+// buffer at most, whatever the size of the store.
+func BenchmarkOpenAfterKill(b *testing.B) {
+	for _, keys := range []int{10_000, 100_000, 1_000_000, 4_000_000} {
+		b.Run(fmt.Sprint(keys), func(b *testing.B) {
+			running := benchOpen(b)
+			restore(b, running, keys)
+			dir := filepath.Join(b.TempDir(), "0")
+			for b.Loop() {
+				b.StopTimer()
+				if err := copyLive(running.dir, dir); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+				s, err := Open(dir, Options{Identity: testIdentity})
+				b.StopTimer()
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := errors.Join(s.Close(), os.RemoveAll(dir)); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+			}
+		})
+	}
 }

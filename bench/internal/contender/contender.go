@@ -113,6 +113,7 @@ type Args struct {
 	Session   string // timeout of the group's members; default: the contender's
 	Standbys  int    // standby replicas
 	Peers     bool   // processes watch each other; Millrace only
+	Log       bool   // to Stderr, if the contender is written in Go
 	Profile   string // file for a profile, if the contender is written in Go
 	Stderr    *os.File
 }
@@ -140,6 +141,9 @@ func (c Contender) command(a Args) *exec.Cmd {
 		target := filepath.Join(a.Root, "bench", "peers", "streams", "target")
 		class := filepath.Join(target, "classes") + string(os.PathListSeparator) + filepath.Join(target, "lib", "*")
 		return exec.Command("java", append([]string{"-Xmx" + c.Heap, "-cp", class, "Main"}, args...)...)
+	}
+	if a.Log {
+		args = append(args, "--log")
 	}
 	if a.Profile != "" {
 		args = append(args, "--profile="+a.Profile)

@@ -37,6 +37,7 @@ type Args struct {
 	Session     time.Duration // timeout of the group's members; 0: the default
 	Standbys    int           // standby replicas, if the contender has them
 	Peers       bool          // its processes watch each other, if the contender can
+	Log         bool          // to standard error, for looking into a result
 	Profile     string        // file for a profile of processor time, for looking into a result; none by default
 }
 
@@ -70,6 +71,7 @@ func parse(args []string) (a Args, err error) {
 	f.DurationVar(&a.Session, "session-timeout", 0, "of the group's members")
 	f.IntVar(&a.Standbys, "standbys", 0, "standby replicas")
 	f.BoolVar(&a.Peers, "peers", false, "processes watch each other")
+	f.BoolVar(&a.Log, "log", false, "to standard error")
 	f.StringVar(&a.Profile, "profile", "", "file")
 	if err = f.Parse(args); err != nil {
 		return a, err

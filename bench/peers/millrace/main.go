@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"strconv"
 
 	"github.com/millrace/millrace/bench/internal/peer"
@@ -23,6 +24,9 @@ func run(ctx context.Context, a peer.Args) error {
 	c := pipeline.Config{
 		Brokers: a.Brokers, StateDir: a.State, CommitInterval: a.Commit, Partitions: a.Partitions, SessionTimeout: a.Session, StandbyReplicas: a.Standbys,
 		Guarantee: pipeline.AtLeastOnce, Logger: slog.New(slog.DiscardHandler),
+	}
+	if a.Log {
+		c.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	if a.Peers {
 		c.PeerAddress = "127.0.0.1:0"
