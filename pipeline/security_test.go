@@ -90,7 +90,7 @@ func TestConfigOfSecurity(t *testing.T) {
 		"timeouts": {func(c *pipeline.Config) {
 			c.TransactionTimeout, c.SessionTimeout, c.InstanceID = time.Millisecond, time.Hour, "a b"
 		}, []string{"InstanceID", "SessionTimeout", "TransactionTimeout"}},
-		"peers": {func(c *pipeline.Config) { c.PeerAddress = ":7070" }, []string{"PeerAddress"}},
+		"peers":        {func(c *pipeline.Config) { c.PeerAddress = ":7070" }, []string{"PeerAddress"}},
 		"long commits": {func(c *pipeline.Config) { c.CommitInterval = 10 * time.Second }, []string{"TransactionTimeout"}},
 		"long commits at least once": {func(c *pipeline.Config) {
 			c.CommitInterval, c.Guarantee = time.Minute, pipeline.AtLeastOnce

@@ -8,12 +8,14 @@
 package peer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/pprof"
 	"strings"
 	"syscall"
@@ -93,7 +95,41 @@ func profiled(file string, run func() error) error {
 	if err := pprof.StartCPUProfile(f); err != nil {
 		return errors.Join(err, f.Close())
 	}
+	end := heapProfiles(file + ".heap")
 	err = run()
 	pprof.StopCPUProfile()
-	return errors.Join(err, f.Close())
+	return errors.Join(err, end(), f.Close())
+}
+
+// heapProfiles writes a profile of the heap, of the time when it was greatest,
+// until the function that it returns is called.
+func heapProfiles(file string) (end func() error) {
+	stop, done := make(chan struct{}), make(chan error, 1)
+	go func() {
+		tick := time.NewTicker(200 * time.Millisecond)
+		defer tick.Stop()
+		most := uint64(0)
+		for {
+			select {
+			case <-stop:
+				done <- nil
+				return
+			case <-tick.C:
+			}
+			var m runtime.MemStats
+			if runtime.ReadMemStats(&m); m.HeapInuse < most+most/10 {
+				continue
+			}
+			most = m.HeapInuse
+			var b bytes.Buffer
+			if err := errors.Join(pprof.Lookup("heap").WriteTo(&b, 0), os.WriteFile(file, b.Bytes(), 0o644)); err != nil {
+				done <- err
+				return
+			}
+		}
+	}()
+	return func() error {
+		close(stop)
+		return <-done
+	}
 }
