@@ -106,7 +106,12 @@ func (e *Engine) Run(ctx context.Context) error {
 	for _, p := range e.selected() {
 		wg.Go(func() { collect(e.supervise(hard, soft, p)) })
 	}
-	stopTimer := context.AfterFunc(soft, func() {
+	var timer sync.WaitGroup // ends with hard
+	timer.Go(func() {
+		select {
+		case <-soft.Done():
+		case <-hard.Done():
+		}
 		select {
 		case <-time.After(e.cfg.DrainTimeout):
 			e.cfg.Logger.Warn("could not drain in time; what was not committed will be processed again",
@@ -115,7 +120,6 @@ func (e *Engine) Run(ctx context.Context) error {
 		case <-hard.Done():
 		}
 	})
-	defer stopTimer()
 	ended := make(chan struct{})
 	go func() { // ends with the processors
 		wg.Wait()
@@ -128,6 +132,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		<-soft.Done()
 	}
 	abort()
+	timer.Wait()
 	collect(e.closeViews())
 	mu.Lock() // a handler that was left behind may return yet
 	defer mu.Unlock()

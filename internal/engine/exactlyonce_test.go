@@ -47,7 +47,7 @@ func TestExactlyOnceThroughAKillAtEachStep(t *testing.T) {
 		t.Run(fmt.Sprint(step.kind, step.topic), func(t *testing.T) {
 			l := newLab(t, 1, "in", "out")
 			l.SetHook(is(step.kind, step.topic, memory.Verdict{Kill: true}))
-			s := l.start("m", dedupe())
+			s := l.start("m", dedupe(), briefDrain)
 			l.send("in", "a", "b")
 			l.neverSettles(group, "in")
 			if got := l.keys("out"); len(got) != 0 {
@@ -158,7 +158,7 @@ func history(t *testing.T, rt *rapid.T) {
 			}
 		case "start":
 			if running[machine] == nil {
-				running[machine] = l.start(machine, countAndEmit())
+				running[machine] = l.start(machine, countAndEmit(), briefDrain)
 			}
 		case "stop":
 			if s := running[machine]; s != nil {

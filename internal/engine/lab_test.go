@@ -93,7 +93,7 @@ func (l *lab) start(machine string, t *pipeline.Topology, tweak ...func(*engine.
 
 func (l *lab) startWith(machine string, t *pipeline.Topology, change func(*pipeline.Config), tweak ...func(*engine.Config)) *service {
 	l.t.Helper()
-	c := pipeline.Config{CommitInterval: time.Millisecond, DrainTimeout: 200 * time.Millisecond, RestartMin: time.Millisecond, RestartMax: 5 * time.Millisecond,
+	c := pipeline.Config{CommitInterval: time.Millisecond, DrainTimeout: 20 * time.Second, RestartMin: time.Millisecond, RestartMax: 5 * time.Millisecond,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}.
 		WithEngine(func(e *engine.Config) {
 			e.Cluster, e.ClientID, e.Check = l.Cluster, machine, true
@@ -117,6 +117,9 @@ func (l *lab) startWith(machine string, t *pipeline.Topology, change func(*pipel
 	l.t.Cleanup(func() { _ = svc.stop() })
 	return svc
 }
+
+// briefDrain is for services that cannot drain: they were killed, or hang.
+func briefDrain(e *engine.Config) { e.DrainTimeout = 100 * time.Millisecond }
 
 func (l *lab) openStore(machine string, s engine.StoreSpec) (storage.Store, error) {
 	l.mu.Lock()

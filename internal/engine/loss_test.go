@@ -42,7 +42,7 @@ func TestStateIsNotAheadOfOutputs(t *testing.T) {
 func TestKillBetweenOutputsAndChangelog(t *testing.T) {
 	l := newLab(t, 1, "in", "out")
 	l.SetHook(is(memory.Produce, "seen", memory.Verdict{Kill: true}))
-	s := l.start("m", dedupe())
+	s := l.start("m", dedupe(), briefDrain)
 	l.send("in", "a")
 	l.until("the output", func() bool { return len(l.keys("out")) > 0 })
 	l.neverSettles(group, "in")
@@ -84,7 +84,7 @@ func TestOrderOfACommit(t *testing.T) {
 func TestKillBeforeOffsets(t *testing.T) {
 	l := newLab(t, 1, "in", "out")
 	l.SetHook(is(memory.Commit, "", memory.Verdict{Kill: true}))
-	s := l.start("m", dedupe())
+	s := l.start("m", dedupe(), briefDrain)
 	l.send("in", "a")
 	l.until("the changelog", func() bool { return len(l.keys("seen")) > 0 })
 	l.neverSettles(group, "in")

@@ -385,7 +385,7 @@ func TestKillBetweenDeadLetterAndOffsets(t *testing.T) {
 	topology := func() *pipeline.Topology {
 		return flaky(pipeline.DeadLetter(failed), func(*pipeline.Context, string) error { return errBad })
 	}
-	s := l.start("m", topology())
+	s := l.start("m", topology(), briefDrain)
 	l.send("in", "a")
 	l.until("the dead letter", func() bool { return len(l.keys("failed")) > 0 })
 	l.neverSettles(group, "in")

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -66,10 +67,12 @@ func owners(services map[string]*service) (all []string) {
 	return all
 }
 
-// synced waits until no standby of any service lags, and there are n of them.
+// synced waits until no standby of any service lags, and there are n of them. A
+// standby knows the end of its log as of its last read: it is asked again after
+// it has read what is there now.
 func (l *lab) synced(services map[string]*service, n int) {
 	l.t.Helper()
-	l.until(fmt.Sprintf("%d standbys without a lag", n), func() bool {
+	current := func() bool {
 		found := 0
 		for _, s := range services {
 			for _, t := range s.Status().Tables {
@@ -79,7 +82,17 @@ func (l *lab) synced(services map[string]*service, n int) {
 			}
 		}
 		return found == n
-	})
+	}
+	what := fmt.Sprintf("%d standbys without a lag", n)
+	l.until(what, current)
+	ctx, cancel := context.WithTimeout(l.t.Context(), 20*time.Second)
+	defer cancel()
+	for _, s := range services {
+		if err := s.SyncTables(ctx); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+	l.until(what, current)
 }
 
 // A member that is killed is replaced by its standby, which reads nothing but
@@ -301,7 +314,7 @@ func standbyHistory(t *testing.T, rt *rapid.T) {
 			if s == nil {
 				delay := rapid.SampledFrom([]time.Duration{time.Millisecond, 0}).Draw(rt, "cleanup after")
 				running[machine] = l.withStandbys(machine, rapid.SampledFrom([]int{n, n, 0}).Draw(rt, "its standbys"), &restored, &promoted,
-					func(c *engine.Config) { c.CleanupDelay = delay })
+					func(c *engine.Config) { c.CleanupDelay = delay }, briefDrain)
 			}
 		case "stop":
 			if s != nil {

@@ -119,7 +119,7 @@ func TestDrainLeavesAHungHandlerBehind(t *testing.T) {
 	release := make(chan struct{})
 	t.Cleanup(func() { close(release) })
 	var h hangs
-	s := l.start("m", hanging(release, false), h.tweak(20*time.Millisecond, false))
+	s := l.start("m", hanging(release, false), h.tweak(20*time.Millisecond, false), briefDrain)
 	l.send("in", "hang")
 	l.until("the hung handler", func() bool { return len(h.list()) > 0 })
 	err := s.stop()
