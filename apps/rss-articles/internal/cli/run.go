@@ -36,6 +36,7 @@ func runCommand() command {
 		fs.DurationVar(&c.Grace, "grace", 0, "how much longer than 72h articles are remembered as possible originals, such as 720h: for a replay,\nin which they come in another order (docs/replay.md)")
 		fs.BoolVar(&c.AllowPrivate, "allow-private", false, "fetch feeds at private and local addresses too")
 		fs.BoolVar(&c.Proxy, "proxy", false, "fetch through the proxy of the environment: HTTP_PROXY, HTTPS_PROXY, NO_PROXY")
+		fs.BoolVar(&c.Robots, "robots", false, "fetch only what the robots.txt of a host lets Millrace-RSS fetch")
 		fs.TextVar(&level, "log", slog.LevelInfo, "the least `LEVEL` to log: DEBUG, INFO, WARN, ERROR")
 		fs.StringVar(&format, "log-format", "text", "`text|json`")
 		return func(ctx context.Context, args []string, _, errOut io.Writer) error {

@@ -11,6 +11,8 @@ import (
 	"github.com/mmcdole/gofeed"
 	"github.com/mmcdole/gofeed/atom"
 	ext "github.com/mmcdole/gofeed/extensions"
+	"github.com/mmcdole/gofeed/json"
+	"github.com/mmcdole/gofeed/rss"
 
 	"github.com/millrace/millrace/apps/rss-articles/internal/sanitize"
 )
@@ -87,6 +89,32 @@ func terms(e ext.Extensions, published, updated *string, p, u *time.Time) (*time
 func guid(f *gofeed.Feed, base string) string {
 	if o, ok := f.OriginalFeed().(*atom.Feed); ok {
 		return below(base, o.ID)
+	}
+	return ""
+}
+
+// related is the address of the first link of a feed with a relation; in RSS it
+// is a link of Atom's namespace.
+func related(f *gofeed.Feed, rel string) string {
+	switch o := f.OriginalFeed().(type) {
+	case *atom.Feed:
+		for _, l := range o.Links {
+			if strings.EqualFold(l.Rel, rel) {
+				return l.Href
+			}
+		}
+	case *rss.Feed:
+		for _, prefix := range []string{"atom", "atom03"} {
+			for _, l := range o.Extensions[prefix]["link"] {
+				if strings.EqualFold(l.Attrs["rel"], rel) {
+					return l.Attrs["href"]
+				}
+			}
+		}
+	case *json.Feed:
+		if rel == "self" {
+			return o.FeedURL
+		}
 	}
 	return ""
 }

@@ -22,6 +22,8 @@ type Feed struct {
 	Tags      []string
 	Published time.Time // UTC; zero if unknown or out of bounds
 	Updated   time.Time // the same
+	Hub       string    // who tells of changes (WebSub), as the feed has it
+	Self      string    // the feed's address, by which a hub knows it; likewise
 	Items     []Item
 	Every     time.Duration // how often to look at most, as it asks itself; 0 if it does not
 }
@@ -126,6 +128,7 @@ func convert(p *gofeed.Feed, h Hints) *Feed {
 	f := &Feed{GUID: guid(p, base), Title: strings.TrimSpace(p.Title), Link: resolve(base, p.Link), Summary: strings.TrimSpace(p.Description),
 		Author: author(p.Authors), Tags: tags(categories(p.Categories, p.Extensions)), Every: every(p)}
 	f.Published, f.Updated = dates(p.Published, p.PublishedParsed, p.Updated, p.UpdatedParsed, h.Now)
+	f.Hub, f.Self = related(p, "hub"), related(p, "self")
 	if f.Link != "" && base == "" {
 		base = f.Link
 	}

@@ -36,6 +36,26 @@ func TestUndeclaredEncodings(t *testing.T) {
 	}
 }
 
+// TestExternalEntities reads documents that ask for files and other servers.
+func TestExternalEntities(t *testing.T) {
+	for _, doctype := range []string{
+		`<!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]>`,
+		`<!DOCTYPE r [<!ENTITY x PUBLIC "a" "file:///etc/passwd">]>`,
+		`<!DOCTYPE r SYSTEM "http://127.0.0.1:1/x.dtd" [<!ENTITY % y SYSTEM "file:///etc/passwd"> %y;]>`,
+	} {
+		doc := doctype + `<rss version="2.0"><channel><title>F</title><item><title>a &x; b</title><description>&x;</description></item></channel></rss>`
+		f, err := Parse([]byte(doc), Hints{})
+		if err != nil {
+			continue // refused as well
+		}
+		for _, i := range f.Items {
+			if s := i.Title + i.Summary; strings.Contains(s, "root") || strings.Contains(s, "/bin/") {
+				t.Errorf("%s: %+v", doctype, i)
+			}
+		}
+	}
+}
+
 func TestEntitiesThatExpand(t *testing.T) {
 	doc := `<!DOCTYPE r [<!ENTITY a "x"><!ENTITY b "&a;&a;">]><rss version="2.0"><channel><item><title>&b;</title></item></channel></rss>`
 	if _, err := Parse([]byte(doc), Hints{}); err == nil || !strings.Contains(err.Error(), "entities") {

@@ -31,6 +31,7 @@ type answer struct {
 	etag        string
 	modified    string
 	fresh       time.Duration // from Cache-Control or Expires
+	hub, self   string        // of the Link headers (WebSub)
 }
 
 // get makes one conditional request. Its failures are of type *failure.
@@ -68,6 +69,7 @@ func (f *Fetcher) get(ctx context.Context, r request) (*answer, *failure) {
 	a.modified = header(resp.Header, "Last-Modified")
 	a.contentType = header(resp.Header, "Content-Type")
 	a.fresh = freshness(resp.Header, f.cfg.Now())
+	a.hub, a.self = links(resp.Header, "hub", a.url), links(resp.Header, "self", a.url)
 	switch {
 	case resp.StatusCode == http.StatusNotModified && (r.etag != "" || r.lastModified != ""):
 		a.unchanged = true

@@ -82,6 +82,10 @@ type Config struct {
 	// the proxy from the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY): it
 	// is then the proxy that must guard private addresses.
 	AllowPrivate, Proxy bool
+	// Robots asks each host for its robots.txt, once a day, and fetches only what
+	// that lets "Millrace-RSS" fetch (RFC 9309). Default: it is not asked for, as
+	// with other programs that fetch what people subscribed to.
+	Robots bool
 	// Transport makes the requests; default NewTransport with the two above.
 	Transport http.RoundTripper
 	// UserAgent is sent to servers; the default names the program.

@@ -19,6 +19,7 @@ type Fetcher struct {
 	parsing chan struct{} // a place for each document that is parsed
 	changed chan struct{}
 	ended   chan *result
+	robots  robots
 
 	// Below is Run's goroutine's alone.
 	entries map[string]*entry
@@ -36,7 +37,7 @@ func New(c Config) (*Fetcher, error) {
 		return nil, err
 	}
 	f := &Fetcher{cfg: c, own: map[string]bool{}, parsing: make(chan struct{}, 2), changed: make(chan struct{}, 1),
-		ended: make(chan *result), entries: map[string]*entry{},
+		ended: make(chan *result), entries: map[string]*entry{}, robots: robots{hosts: map[string]rules{}},
 		hosts: hosts{all: map[string]*host{}, concurrency: c.HostConcurrency, delay: c.HostDelay}}
 	for _, h := range c.OwnHosts {
 		f.own[h] = true
@@ -280,7 +281,11 @@ func (f *Fetcher) work(ctx, drain context.Context, sub topics.Feed, state topics
 		log.Info("a feed cannot be fetched", "error", s.Error, "failures", s.Failures, "next", s.Next)
 	}
 	if err := f.deliver(ctx, drain, s, items); err != nil {
-		log.Error("the items of a feed cannot be written; they are fetched again", "items", len(items), "error", err)
+		if ctx.Err() != nil { // as intended: its state says that they are still to come
+			log.Info("stopped before the items of a feed were written; the next start fetches them again", "items", len(items), "error", err)
+		} else {
+			log.Error("the items of a feed cannot be written; they are fetched again", "items", len(items), "error", err)
+		}
 		return state, false, quiet
 	}
 	return s, true, quiet

@@ -16,6 +16,10 @@ func Once(ctx context.Context, c Config, url string) (*feed.Feed, error) {
 	if owned {
 		defer closeIdle(c.Transport)
 	}
+	f.robots.hosts = map[string]rules{}
+	if fail := f.permitted(ctx, url); fail != nil {
+		return nil, fail
+	}
 	a, fail := f.get(ctx, request{url: url})
 	if fail != nil {
 		return nil, fail

@@ -30,7 +30,7 @@ func (f *Fetcher) poll(ctx context.Context, sub topics.Feed, old topics.FeedStat
 	)
 	if isFile(sub.URL) {
 		a, fail = f.read(r)
-	} else {
+	} else if fail = f.permitted(ctx, r.url); fail == nil {
 		a, fail = f.get(ctx, r)
 	}
 	if fail == nil && !a.unchanged {
@@ -56,6 +56,7 @@ func (f *Fetcher) poll(ctx context.Context, sub topics.Feed, old topics.FeedStat
 	var all []feed.Item
 	if doc != nil {
 		all = doc.Items
+		s.Hub, s.Topic = firstOf(a.hub, absolute(doc.Hub, a.url)), firstOf(a.self, absolute(doc.Self, a.url))
 		publisher = max(publisher, doc.Every)
 		if doc.Title != "" {
 			s.Title = cut(doc.Title, maxField)
@@ -142,4 +143,11 @@ func target(url string, s topics.FeedState) string {
 		return s.Location
 	}
 	return url
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
 }

@@ -147,10 +147,23 @@ func TestStopDoesNotWaitForEver(t *testing.T) {
 		s.set("http://a.example/f", body(rss("1")))
 		w := newWorld("http://a.example/f")
 		w.emit = func([]clean.Raw) error { return errors.New("the broker is away") }
-		_, stop := run(t, w, Config{Transport: inProcess{&s}})
+		var log strings.Builder // of errors
+		f, err := New(Config{Store: w, Sink: w, Transport: inProcess{&s}, Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError}))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- f.Run(ctx) }()
 		pass(3 * time.Minute)
 		began := time.Now()
-		stop()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if log.Len() > 0 {
+			t.Errorf("a stop is told as an error: %s", &log)
+		}
 		if took := time.Since(began); took > 6*time.Second {
 			t.Errorf("the stop took %v", took)
 		}

@@ -192,7 +192,7 @@ func (a *app) fetch() error {
 	if err != nil {
 		return err
 	}
-	c := fetch.Config{Store: s, Sink: s, Min: a.cfg.Interval, Default: a.cfg.Interval, AllowPrivate: a.cfg.AllowPrivate, Proxy: a.cfg.Proxy, Now: a.cfg.Now, Logger: a.log}
+	c := fetch.Config{Store: s, Sink: s, Min: a.cfg.Interval, Default: a.cfg.Interval, AllowPrivate: a.cfg.AllowPrivate, Proxy: a.cfg.Proxy, Robots: a.cfg.Robots, Now: a.cfg.Now, Logger: a.log}
 	if a.local != nil {
 		c.OwnHosts = []string{a.local.listener.Addr().String()}
 	}

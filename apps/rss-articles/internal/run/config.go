@@ -52,6 +52,8 @@ type Config struct {
 	// Proxy takes the fetcher's proxy from the environment (HTTP_PROXY and so
 	// on).
 	Proxy bool
+	// Robots makes the fetcher ask for robots.txt.
+	Robots bool
 	// Kafka is how to connect, and what else pipeline.Config has. What has a
 	// field here is taken from there: Kafka.Brokers, StateDir and Processors
 	// are not looked at, nor Views, Logger and Metrics.

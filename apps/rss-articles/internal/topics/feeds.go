@@ -38,6 +38,8 @@ const (
 type FeedState struct {
 	URL          string    `json:"url"`
 	Location     string    `json:"location,omitempty"` // where it moved to for good (301, 308)
+	Hub          string    `json:"hub,omitempty"`      // who would tell of changes, and by
+	Topic        string    `json:"topic,omitempty"`    // which address (WebSub, https://www.w3.org/TR/websub/#discovery)
 	Title        string    `json:"title,omitempty"`
 	Health       Health    `json:"health"`
 	Error        string    `json:"error,omitempty"` // of the last fetch
