@@ -85,7 +85,7 @@ func (b *Broker) start(ctx context.Context) (*run, error) {
 	if err := recoverFolder(ctx, b.folder.data(), clean, b.cfg.Logger); err != nil {
 		return nil, err
 	}
-	r := &run{front: newFront(b.cfg.Host, b.cfg.Logger), log: newClusterLog(b.cfg.Logger)}
+	r := &run{front: newFront(b.cfg.Host, b.cfg.Logger, b.folder), log: newClusterLog(b.cfg.Logger)}
 	opts := []kfake.Opt{
 		kfake.Ports(b.ports...),
 		kfake.ListenFn(r.front.listen),

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,7 +52,7 @@ func TestOnlyLoopbackIsListenedOn(t *testing.T) {
 		}
 	}
 	// The check of what is really listened on does not rely on the configuration.
-	if l, err := newFront("0.0.0.0", quiet()).listen("tcp", "127.0.0.1:0"); err == nil {
+	if l, err := newFront("0.0.0.0", quiet(), nil).listen("tcp", "127.0.0.1:0"); err == nil {
 		l.Close()
 		t.Error("a listener on all addresses was accepted")
 	}
@@ -72,6 +73,34 @@ func TestTakenPort(t *testing.T) {
 	l.Close()
 	if b := start(t, Config{Port: port}); b.Addresses()[0] != "127.0.0.1:"+strconv.Itoa(port) {
 		t.Errorf("the broker has %s, want port %d", b.Addresses(), port)
+	}
+}
+
+// A broker that nobody refers to goes on, and keeps its folder locked: the
+// garbage collector must not close the lock.
+func TestForgottenBrokerKeepsItsLock(t *testing.T) {
+	dir := t.TempDir()
+	forgotten := func() *run {
+		b, err := Start(t.Context(), Config{Dir: dir, Logger: quiet()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b.run
+	}()
+	for range 10 {
+		runtime.GC()
+		if b, err := Start(t.Context(), Config{Dir: dir, Logger: quiet()}); !errors.As(err, new(*LockedError)) {
+			t.Errorf("a second broker on the folder: %v, want a LockedError", err)
+			if err == nil {
+				_ = b.Close()
+			}
+			break
+		}
+	}
+	forgotten.cluster.Close()
+	forgotten.front.wait()
+	if err := forgotten.front.folder.close(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -21,13 +21,17 @@ type front struct {
 	log  *slog.Logger
 	wg   sync.WaitGroup // connections, and reads and writes on them
 
+	// Of a broker that nobody refers to any more. It goes on, and so must its
+	// lock, which the garbage collector would close.
+	folder *folder
+
 	mu     sync.Mutex
 	conns  map[*conn]struct{}
 	closed bool // no further connections
 }
 
-func newFront(host string, log *slog.Logger) *front {
-	return &front{host: host, log: log, conns: map[*conn]struct{}{}}
+func newFront(host string, log *slog.Logger, folder *folder) *front {
+	return &front{host: host, log: log, folder: folder, conns: map[*conn]struct{}{}}
 }
 
 // listen is for kfake, which gives an IPv4 address with the port.

@@ -79,7 +79,7 @@ func FuzzConn(f *testing.F) {
 	f.Add(slices.Concat(whole, whole, []byte("GET / HTTP/1.1\r\n\r\n")))
 	f.Fuzz(func(t *testing.T, sent []byte) {
 		read := func(r io.Reader) []byte {
-			fr := newFront("127.0.0.1", quiet())
+			fr := newFront("127.0.0.1", quiet(), nil)
 			fr.wg.Add(1)
 			c := &conn{Conn: fakeConn{Reader: r}, front: fr}
 			defer fr.wait()
