@@ -65,6 +65,9 @@ func openBrowser(t *testing.T, address string) *browser {
 	t.Cleanup(func() {
 		if t.Failed() {
 			b.shot("failed")
+			b.mu.Lock()
+			t.Logf("what went wrong in the page: %q", b.errors)
+			b.mu.Unlock()
 		}
 		endBound()
 		end()
@@ -130,7 +133,7 @@ func eval[V any](b *browser, expression string) (v V) {
 	b.t.Helper()
 	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[V](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
-		b.t.Fatalf("browser: %s: %v", expression, err)
+		b.t.Fatalf("browser: %.300s: %v", expression, err)
 	}
 	return v
 }

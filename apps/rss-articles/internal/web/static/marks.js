@@ -6,18 +6,31 @@ import { current } from './who.js';
 
 const marks = new Map(); // article -> {read, judged}
 const sent = new Set(); // articles that were opened since the reader was chosen
+const touched = new Map(); // article -> when it was last changed, here or by an event
+const settles = 5000; // milliseconds in which a list may come that was read before the change
 const listeners = [];
 
 export const of = (article) => marks.get(article) || {};
 export const onChange = (f) => listeners.push(f);
 
-// learn takes the marks that came with a list for a reader.
+// learn takes the marks that came with a list for a reader, but for those that
+// were changed a moment ago: the list may have been read before.
 export function learn(reader, items, id = (i) => i.id) {
-  for (const i of items) set(reader, id(i), i, false);
+  const now = Date.now();
+  for (const i of items) if (now - (touched.get(id(i)) || 0) > settles) set(reader, id(i), i, false);
 }
 
 // came is called for a mark that was changed, here or elsewhere.
-export const came = (m) => set(m.reader, m.article, m, true);
+export function came(m) {
+  if (m.reader === current()) touch(m.article);
+  set(m.reader, m.article, m, true);
+}
+
+function touch(article) {
+  const now = Date.now();
+  touched.set(article, now);
+  for (const [id, at] of touched) if (now - at > settles) touched.delete(id);
+}
 
 function set(reader, article, { read, judged }, tell) {
   if (reader !== current()) return;
@@ -33,6 +46,7 @@ function set(reader, article, { read, judged }, tell) {
 export function forget() {
   marks.clear();
   sent.clear();
+  touched.clear();
   show();
 }
 
@@ -43,6 +57,7 @@ async function change(article, mark, send) {
     announce('Choose a reader first');
     return false;
   }
+  touch(article);
   set(reader, article, { ...before, ...mark }, true);
   try {
     await send(reader);

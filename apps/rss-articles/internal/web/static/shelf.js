@@ -8,14 +8,17 @@ import { current, currentName } from './who.js';
 
 let whose = '';
 let all = []; // the recommendations
+let reasonsOf = new Map(); // article -> its reasons
 let shown = new Map(); // article -> {text, element}
 let fresh = new Set(); // that came with the last change
+const mostReasons = 500;
 let again = () => {};
 
 export const onStale = (f) => { again = f; };
 
-// why returns the reasons of an article, if it is recommended.
-export const why = (article) => all.find((r) => r.article === article)?.reasons;
+// why returns the reasons for which an article is recommended, or was: what is
+// read leaves the recommendations, often while it is being read.
+export const why = (article) => reasonsOf.get(article);
 
 const paged = new Paged('shelf-pages', 10, (items) => {
   const before = shown;
@@ -59,6 +62,7 @@ export async function load() {
   if (reader !== whose) { // what is there is somebody else's
     $('shelf-changed').replaceChildren();
     all = [];
+    reasonsOf = new Map();
     paged.page = 0;
     paged.set(all);
     $('shelf-empty').hidden = false;
@@ -83,6 +87,11 @@ export async function load() {
   if (reader === whose && came.length + went.length > 0) changed(came, went);
   whose = reader;
   all = items;
+  for (const r of items) reasonsOf.set(r.article, r.reasons);
+  for (const id of reasonsOf.keys()) { // the oldest go first
+    if (reasonsOf.size <= mostReasons) break;
+    reasonsOf.delete(id);
+  }
   show();
 }
 
