@@ -7,6 +7,9 @@ import { current } from './who.js';
 const marks = new Map(); // article -> {read, judged}
 const sent = new Set(); // articles that were opened since the reader was chosen
 const touched = new Map(); // article -> when it was last changed, here or by an event
+const changed = new Map(); // article -> when the reader last changed it here
+const held = new Map(); // article -> the newest event that came since
+const pause = 2000; // milliseconds after a change in which events may be of what was before it
 const settles = 5000; // milliseconds in which a list may come that was read before the change
 const listeners = [];
 
@@ -20,10 +23,31 @@ export function learn(reader, items, id = (i) => i.id) {
   for (const i of items) if (now - (touched.get(id(i)) || 0) > settles) set(reader, id(i), i, false);
 }
 
-// came is called for a mark that was changed, here or elsewhere.
+// came is called for a mark that was changed, here or elsewhere. While the
+// reader changes an article, events of earlier changes still come: the newest of
+// them is the state once nothing is changed any more.
 export function came(m) {
-  if (m.reader === current()) touch(m.article);
-  set(m.reader, m.article, m, true);
+  if (m.reader !== current()) return;
+  touch(m.article);
+  if (!changed.has(m.article)) {
+    set(m.reader, m.article, m, true);
+    return;
+  }
+  const waits = held.has(m.article);
+  held.set(m.article, m);
+  if (!waits) release(m.article);
+}
+
+function release(article) {
+  const wait = (changed.get(article) || 0) + pause - Date.now();
+  if (wait > 0) {
+    setTimeout(release, wait, article);
+    return;
+  }
+  const m = held.get(article);
+  held.delete(article);
+  changed.delete(article);
+  if (m) set(m.reader, article, m, true);
 }
 
 function touch(article) {
@@ -47,6 +71,8 @@ export function forget() {
   marks.clear();
   sent.clear();
   touched.clear();
+  changed.clear();
+  held.clear();
   show();
 }
 
@@ -58,6 +84,7 @@ async function change(article, mark, send) {
     return false;
   }
   touch(article);
+  changed.set(article, Date.now());
   set(reader, article, { ...before, ...mark }, true);
   try {
     await send(reader);
