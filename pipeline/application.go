@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/millrace/millrace/internal/graph"
-	"github.com/millrace/millrace/internal/transport"
 )
 
 // application is the id under which a topology runs.
@@ -102,9 +101,4 @@ func (c Config) CheckApplication(t *Topology) error {
 // that of Config.ApplicationID's own, if processors write it.
 func (s *Service) Name(r Ref) string {
 	return s.cfg.graph(s.topology).OnCluster(r.Name())
-}
-
-// own returns the cluster as the application sees it.
-func (s *Service) own(c transport.Cluster) transport.Cluster {
-	return transport.Rename(c, s.cfg.graph(s.topology).Names)
 }

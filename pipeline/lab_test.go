@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/millrace/millrace/internal/testbroker"
 	"github.com/millrace/millrace/internal/transport"
 	"github.com/millrace/millrace/internal/transport/kafka"
 	"github.com/millrace/millrace/internal/transport/memory"
@@ -44,15 +45,7 @@ func eachLab(t *testing.T, body func(t *testing.T, l *lab)) {
 
 func embeddedLab(t *testing.T) *lab {
 	t.Helper()
-	b, err := embedded.Start(t.Context(), embedded.Config{Dir: t.TempDir(), Logger: quiet})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := b.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	b := testbroker.Start(t, embedded.Config{Logger: quiet})
 	l := brokerLab(t, b.Addresses())
 	l.broker = b
 	return l

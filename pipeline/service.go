@@ -96,7 +96,8 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		defer func() { err = errors.Join(err, closeCluster()) }()
 		ec.Cluster = cluster
 	}
-	ec.Cluster = s.own(ec.Cluster)
+	g := s.cfg.graph(s.topology)
+	ec.Cluster = transport.Rename(ec.Cluster, g.Names)
 	producer, err := ec.Cluster.NewProducer(ctx, transport.ProducerConfig{ClientID: ec.ClientID,
 		Partitioning: transport.Partitioning{By: s.partitioners()}})
 	if err != nil && ctx.Err() != nil {
@@ -107,7 +108,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	}
 	defer producer.Close()
 
-	e := engine.New(s.cfg.graph(s.topology), ec)
+	e := engine.New(g, ec)
 	for _, r := range s.cfg.Views {
 		e.AddView(r.definition().lookup)
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace/millrace/internal/engine"
+	"github.com/millrace/millrace/internal/testbroker"
 	"github.com/millrace/millrace/internal/transport"
 	"github.com/millrace/millrace/internal/transport/kafka"
 	"github.com/millrace/millrace/pipeline"
@@ -124,15 +125,7 @@ func (l *lines) Write(p []byte) (int, error) {
 }
 
 func newHistory(t *testing.T, seed uint64, total *tally) *history {
-	b, err := embedded.Start(t.Context(), embedded.Config{Dir: t.TempDir(), Nodes: 2, MinSessionTimeout: time.Second, Logger: logger()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := b.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	b := testbroker.Start(t, embedded.Config{Nodes: 2, MinSessionTimeout: time.Second, Logger: logger()})
 	h := &history{world: newWorld(t, b.Addresses()), random: rand.New(rand.NewPCG(seed, 0)), total: total, broker: b, sent: map[string]int{}, log: new(lines)}
 	h.a = app(h.app)
 	for i := range 2 {
@@ -180,9 +173,9 @@ func (h *history) topology() *pipeline.Topology {
 func (h *history) start(m *machine) {
 	h.Helper()
 	logger := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})).With("on", m.name)
-	m.line.mend()
+	m.line.Mend()
 	cluster, err := kafka.New(h.ctx, kafka.Config{Brokers: h.brokers, ClientID: m.name, SessionTimeout: time.Second,
-		RebalanceTimeout: 5 * time.Second, Dial: m.line.dial, Logger: logger})
+		RebalanceTimeout: 5 * time.Second, Dial: m.line.Dial, Logger: logger})
 	if err != nil {
 		h.Fatal(err)
 	}

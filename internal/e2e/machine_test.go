@@ -3,13 +3,11 @@
 package e2e
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"net"
 	"sync"
 
 	"github.com/millrace/millrace/internal/engine"
+	"github.com/millrace/millrace/internal/transport/transporttest"
 	"github.com/millrace/millrace/storage"
 	"github.com/millrace/millrace/storage/memory"
 )
@@ -20,13 +18,12 @@ type machine struct {
 	name    string
 	dir     string
 	disk    *disk
-	line    *line
+	line    transporttest.Line
 	service *service // nil: none runs
 }
 
 func newMachine(name, dir string) *machine {
-	return &machine{name: name, dir: dir, disk: &disk{stores: map[string]*memory.Store{}, open: map[string]bool{}},
-		line: &line{conns: map[net.Conn]bool{}}}
+	return &machine{name: name, dir: dir, disk: &disk{stores: map[string]*memory.Store{}, open: map[string]bool{}}}
 }
 
 // crash is what the brokers and the stores see of a kill -9: in the middle of
@@ -35,58 +32,9 @@ func (m *machine) crash() {
 	if m.service == nil {
 		return
 	}
-	m.line.cut()
+	m.line.Cut()
 	_ = m.service.stop() // it cannot commit
 	m.service = nil
-}
-
-// line makes connections until it is cut.
-type line struct {
-	mu    sync.Mutex
-	isCut bool
-	conns map[net.Conn]bool
-}
-
-type lineConn struct {
-	net.Conn
-	l *line
-}
-
-func (c lineConn) Close() error {
-	c.l.mu.Lock()
-	delete(c.l.conns, c.Conn)
-	c.l.mu.Unlock()
-	return c.Conn.Close()
-}
-
-func (l *line) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.isCut {
-		return nil, errors.Join(errors.New("the line is cut"), conn.Close())
-	}
-	l.conns[conn] = true
-	return lineConn{conn, l}, nil
-}
-
-func (l *line) cut() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.isCut = true
-	for c := range l.conns {
-		_ = c.Close()
-	}
-	clear(l.conns)
-}
-
-func (l *line) mend() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.isCut = false
 }
 
 // disk has a machine's stores. Each lets one in, as LevelDB does.

@@ -1,6 +1,7 @@
 package tool
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,8 +25,7 @@ type BeginOptions struct {
 	Offsets map[string]map[int32]int64
 }
 
-// Beginning is where the groups of an application begin. Nothing is done before
-// Execute.
+// Beginning is where the groups of an application begin.
 type Beginning struct {
 	Offsets map[string]transport.Offsets `json:"setOffsets"` // by group
 
@@ -35,13 +35,7 @@ type Beginning struct {
 // String lists the positions, a line for each.
 func (b *Beginning) String() string {
 	var s strings.Builder
-	for _, g := range slices.Sorted(maps.Keys(b.Offsets)) {
-		for _, t := range slices.Sorted(maps.Keys(b.Offsets[g])) {
-			for _, n := range slices.Sorted(maps.Keys(b.Offsets[g][t])) {
-				fmt.Fprintf(&s, "set group %s, topic %s, partition %d to offset %d\n", g, t, n, b.Offsets[g][t][n])
-			}
-		}
-	}
+	listOffsets(&s, b.Offsets)
 	return s.String()
 }
 
@@ -75,11 +69,11 @@ func Begin(ctx context.Context, c pipeline.Config, t *pipeline.Topology, o Begin
 }
 
 func planBegin(ctx context.Context, cluster transport.Cluster, id string, t *pipeline.Topology, o BeginOptions) (*Beginning, error) {
-	m, err := transport.Maintain(cluster)
+	maintained, err := maintain(cluster)
 	if err != nil {
 		return nil, err
 	}
-	b := &Beginning{Offsets: map[string]transport.Offsets{}, cluster: &clusterOf{cluster, m}}
+	b := &Beginning{Offsets: map[string]transport.Offsets{}, cluster: maintained}
 	var problems []string
 	wrong := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	if o.From.IsZero() && len(o.Offsets) == 0 {
@@ -116,7 +110,7 @@ func planBegin(ctx context.Context, cluster transport.Cluster, id string, t *pip
 		}
 		if len(offsets) > 0 {
 			wrong("group %s has positions: its application has run. Take another application id, or reset this one: millrace reset -app %s", g,
-				strings.TrimSuffix(g, "-"+processorOf(t, g)))
+				cmp.Or(id, t.Name()))
 		}
 		for _, topic := range groups[g] {
 			info, ok := infos[topic]
@@ -148,16 +142,6 @@ func outside(t *pipeline.Topology) (topics []string) {
 	}
 	slices.Sort(topics)
 	return topics
-}
-
-func processorOf(t *pipeline.Topology, group string) string {
-	best := ""
-	for _, p := range t.Processors() {
-		if strings.HasSuffix(group, "-"+p) && len(p) > len(best) {
-			best = p
-		}
-	}
-	return best
 }
 
 // positions finds where a topic is read from. An offset must be in the log, or

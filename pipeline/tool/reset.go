@@ -32,7 +32,7 @@ type ResetOptions struct {
 	Delete []string
 }
 
-// ResetPlan is what a reset will do. Nothing is done before Execute.
+// ResetPlan is what a reset does.
 type ResetPlan struct {
 	Groups  []string                     `json:"deleteGroups"`  // whose positions are deleted
 	Offsets map[string]transport.Offsets `json:"setOffsets"`    // by group: positions that are set
@@ -50,6 +50,14 @@ type clusterOf struct {
 	transport.Maintenance
 }
 
+func maintain(c transport.Cluster) (*clusterOf, error) {
+	m, err := transport.Maintain(c)
+	if err != nil {
+		return nil, err
+	}
+	return &clusterOf{c, m}, nil
+}
+
 // String lists what will be done, a line for each.
 func (p *ResetPlan) String() string {
 	var b strings.Builder
@@ -62,14 +70,19 @@ func (p *ResetPlan) String() string {
 	line("delete topic", p.Topics)
 	line("delete folder", p.Folders)
 	line("forget processor", p.Forget)
-	for _, g := range slices.Sorted(maps.Keys(p.Offsets)) {
-		for _, t := range slices.Sorted(maps.Keys(p.Offsets[g])) {
-			for _, n := range slices.Sorted(maps.Keys(p.Offsets[g][t])) {
-				fmt.Fprintf(&b, "set group %s, topic %s, partition %d to offset %d\n", g, t, n, p.Offsets[g][t][n])
+	listOffsets(&b, p.Offsets)
+	return b.String()
+}
+
+// listOffsets writes positions that are set, by group, a line for each.
+func listOffsets(b *strings.Builder, offsets map[string]transport.Offsets) {
+	for _, g := range slices.Sorted(maps.Keys(offsets)) {
+		for _, t := range slices.Sorted(maps.Keys(offsets[g])) {
+			for _, n := range slices.Sorted(maps.Keys(offsets[g][t])) {
+				fmt.Fprintf(b, "set group %s, topic %s, partition %d to offset %d\n", g, t, n, offsets[g][t][n])
 			}
 		}
 	}
-	return b.String()
 }
 
 // Reset plans a reset and, unless dryRun is set, executes it. The services of
@@ -98,7 +111,7 @@ func (e *ResetError) Error() string {
 }
 
 func planReset(ctx context.Context, cluster transport.Cluster, stateDir string, o ResetOptions) (*ResetPlan, error) {
-	m, err := transport.Maintain(cluster)
+	maintained, err := maintain(cluster)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +135,7 @@ func planReset(ctx context.Context, cluster transport.Cluster, stateDir string, 
 	if stateDir == "" {
 		stateDir = "millrace-state"
 	}
-	p := &ResetPlan{Offsets: map[string]transport.Offsets{}, app: o.App, cluster: &clusterOf{cluster, m}}
+	p := &ResetPlan{Offsets: map[string]transport.Offsets{}, app: o.App, cluster: maintained}
 	touched := map[string]bool{}
 	inputs := map[string][]string{} // by group
 	for _, name := range names {

@@ -174,28 +174,26 @@ func (w *groupWatch) remove(ctx context.Context, o other) {
 	log.Info("kafka: a member is dead and was taken out of the group")
 }
 
-// expel takes members out of the group, of which none may be alive.
-func (m *member) expel(ctx context.Context, ids ...string) error {
+// expel takes a member out of the group that is not alive.
+func (m *member) expel(ctx context.Context, id string) error {
 	for n := 1; ; n++ {
-		err := m.tryExpel(ctx, ids)
+		err := m.tryExpel(ctx, id)
 		if err == nil {
 			return nil
 		}
 		if !kerr.IsRetriable(err) || !wait(ctx, backoff(n)) {
-			return fmt.Errorf("take %q out of group %s: %w", ids, m.cfg.Group, err)
+			return fmt.Errorf("take member %q out of group %s: %w", id, m.cfg.Group, err)
 		}
 	}
 }
 
-func (m *member) tryExpel(ctx context.Context, ids []string) error {
+func (m *member) tryExpel(ctx context.Context, id string) error {
+	leaving := kmsg.NewLeaveGroupRequestMember()
+	leaving.MemberID = id
+	leaving.Reason = kmsg.StringPtr("its process is dead")
 	req := kmsg.NewPtrLeaveGroupRequest()
 	req.Group = m.cfg.Group
-	for _, id := range ids {
-		leaving := kmsg.NewLeaveGroupRequestMember()
-		leaving.MemberID = id
-		leaving.Reason = kmsg.StringPtr("its process is dead")
-		req.Members = append(req.Members, leaving)
-	}
+	req.Members = append(req.Members, leaving)
 	resp, err := req.RequestWith(ctx, m.cl)
 	if err != nil {
 		return err

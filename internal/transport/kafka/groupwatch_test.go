@@ -2,10 +2,7 @@ package kafka
 
 import (
 	"context"
-	"errors"
-	"net"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,37 +10,13 @@ import (
 
 	"github.com/millrace/millrace/internal/transport"
 	"github.com/millrace/millrace/internal/transport/peers"
+	"github.com/millrace/millrace/internal/transport/transporttest"
 )
 
-// mortal is a process's network, until it dies.
-type mortal struct {
-	mu    sync.Mutex
-	conns []net.Conn
-	dead  bool
-}
-
-func (m *mortal) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.dead {
-		return nil, errors.Join(errors.New("the process is dead"), conn.Close())
-	}
-	m.conns = append(m.conns, conn)
-	return conn, nil
-}
-
 // kill does what the kernel does for a process that is killed.
-func (m *mortal) kill(t *testing.T, c *Cluster) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.dead = true
-	for _, conn := range m.conns {
-		conn.Close()
-	}
+func kill(t *testing.T, network *transporttest.Line, c *Cluster) {
+	t.Helper()
+	network.Cut()
 	if c.peers != nil {
 		if err := c.peers.Close(); err != nil {
 			t.Error(err)
@@ -59,10 +32,10 @@ func long(c *Config) { c.SessionTimeout, c.RebalanceTimeout = 5*time.Minute, 5*t
 // timeout, are longer than the test.
 func TestDeadMemberIsTakenOut(t *testing.T) {
 	addresses := brokers(t)
-	var net mortal
+	var network transporttest.Line
 	peer := func(c *Config) { c.PeerAddress = "127.0.0.1:0" }
 	heirCluster := newTestCluster(t, addresses, long, peer)
-	goneCluster := newTestCluster(t, addresses, long, peer, func(c *Config) { c.Dial = net.dial })
+	goneCluster := newTestCluster(t, addresses, long, peer, func(c *Config) { c.Dial = network.Dial })
 	in, out := newTopic(t, heirCluster, 2), newTopic(t, heirCluster, 1)
 	group := unique(t, "group")
 	join := func(c *Cluster) (*transactor, chan transport.Assignment) {
@@ -111,7 +84,7 @@ func TestDeadMemberIsTakenOut(t *testing.T) {
 		others, err := watch.others(heir.ctx)
 		return err == nil && len(others) == 1 && goneCluster.peers.Watchers() > 0
 	})
-	net.kill(t, goneCluster)
+	kill(t, &network, goneCluster)
 	values := map[string]bool{}
 	for len(values) < 4 {
 		select {
@@ -137,8 +110,8 @@ func TestDeadMemberIsTakenOut(t *testing.T) {
 // the one before.
 func TestRestartDoesNotWaitForItself(t *testing.T) {
 	addresses := brokers(t)
-	var net mortal
-	first := newTestCluster(t, addresses, long, func(c *Config) { c.Dial = net.dial })
+	var network transporttest.Line
+	first := newTestCluster(t, addresses, long, func(c *Config) { c.Dial = network.Dial })
 	second := newTestCluster(t, addresses, long)
 	in, out := newTopic(t, second, 1), newTopic(t, second, 1)
 	group, id := unique(t, "group"), unique(t, "tx")
@@ -158,7 +131,7 @@ func TestRestartDoesNotWaitForItself(t *testing.T) {
 	if err := a.g.CommitTransaction(a.ctx, a.offsets()); err != nil {
 		t.Fatal(err)
 	}
-	net.kill(t, first)
+	kill(t, &network, first)
 	send(t, second, in, 0, "2")
 	b := newTransactor(t, second, group, id, in, out)
 	defer b.g.Close()

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -145,9 +146,9 @@ func convertItem(i *gofeed.Item, base string, now time.Time) Item {
 	item := Item{
 		GUID:    strings.TrimSpace(i.GUID),
 		Link:    resolve(base, i.Link),
-		Title:   strings.TrimSpace(firstOf(i.Title, extension(i.Extensions, "media", "title"))),
-		Content: strings.TrimSpace(firstOf(i.Content, custom(i, "body", "fullitem", "summary"))),
-		Summary: strings.TrimSpace(firstOf(i.Description, custom(i, "summary"))),
+		Title:   strings.TrimSpace(cmp.Or(i.Title, extension(i.Extensions, "media", "title"))),
+		Content: strings.TrimSpace(cmp.Or(i.Content, custom(i, "body", "fullitem", "summary"))),
+		Summary: strings.TrimSpace(cmp.Or(i.Description, custom(i, "summary"))),
 	}
 	if item.Link == "" && (strings.HasPrefix(item.GUID, "http://") || strings.HasPrefix(item.GUID, "https://")) {
 		item.Link = item.GUID // a permalink, as RSS has it by default
@@ -162,7 +163,7 @@ func convertItem(i *gofeed.Item, base string, now time.Time) Item {
 func author(list []*gofeed.Person) string {
 	for _, a := range list {
 		if a != nil {
-			return strings.TrimSpace(firstOf(a.Name, a.Email))
+			return strings.TrimSpace(cmp.Or(a.Name, a.Email))
 		}
 	}
 	return ""
@@ -202,15 +203,6 @@ func dates(published string, p *time.Time, updated string, u *time.Time, now tim
 func resolve(base, link string) string {
 	if u := sanitize.Resolve(link, base); u != nil {
 		return u.String()
-	}
-	return ""
-}
-
-func firstOf(ss ...string) string {
-	for _, s := range ss {
-		if s != "" {
-			return s
-		}
 	}
 	return ""
 }

@@ -43,7 +43,6 @@ func (f *Fetcher) get(ctx context.Context, r request) (*answer, *failure) {
 		return nil, &failure{what: fmt.Sprintf("%q is no web address", r.url), remedy: "a feed's address begins with http:// or https://", err: err}
 	}
 	at := show(req.URL)
-	req.Header.Set("User-Agent", f.cfg.UserAgent)
 	req.Header.Set("Accept", "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5")
 	req.Header.Set("Accept-Encoding", "gzip, br, deflate")
 	if r.etag != "" {
@@ -53,9 +52,7 @@ func (f *Fetcher) get(ctx context.Context, r request) (*answer, *failure) {
 		req.Header.Set("If-Modified-Since", r.lastModified)
 	}
 
-	var hops redirects
-	client := http.Client{Transport: f.cfg.Transport, CheckRedirect: hops.check}
-	resp, err := client.Do(req)
+	resp, hops, err := f.do(req)
 	if err != nil {
 		return nil, explain(err, at, f.cfg.Timeout, f.cfg.MaxBody)
 	}
@@ -81,6 +78,15 @@ func (f *Fetcher) get(ctx context.Context, r request) (*answer, *failure) {
 		return nil, explain(err, at, f.cfg.Timeout, f.cfg.MaxBody)
 	}
 	return a, nil
+}
+
+// do sends a request in the fetcher's name, and follows its redirects.
+func (f *Fetcher) do(req *http.Request) (*http.Response, *redirects, error) {
+	req.Header.Set("User-Agent", f.cfg.UserAgent)
+	hops := &redirects{}
+	client := http.Client{Transport: f.cfg.Transport, CheckRedirect: hops.check}
+	resp, err := client.Do(req)
+	return resp, hops, err
 }
 
 func fetchable(u *url.URL) bool {

@@ -37,7 +37,7 @@ func New(c Config) (*Fetcher, error) {
 		return nil, err
 	}
 	f := &Fetcher{cfg: c, own: map[string]bool{}, parsing: make(chan struct{}, 2), changed: make(chan struct{}, 1),
-		ended: make(chan *result), entries: map[string]*entry{}, robots: robots{hosts: map[string]rules{}},
+		ended: make(chan *result), entries: map[string]*entry{},
 		hosts: hosts{all: map[string]*host{}, concurrency: c.HostConcurrency, delay: c.HostDelay}}
 	for _, h := range c.OwnHosts {
 		f.own[h] = true

@@ -16,7 +16,6 @@ func Once(ctx context.Context, c Config, url string) (*feed.Feed, error) {
 	if owned {
 		defer closeIdle(c.Transport)
 	}
-	f.robots.hosts = map[string]rules{}
 	if fail := f.permitted(ctx, url); fail != nil {
 		return nil, fail
 	}

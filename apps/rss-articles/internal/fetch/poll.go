@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -56,7 +57,7 @@ func (f *Fetcher) poll(ctx context.Context, sub topics.Feed, old topics.FeedStat
 	var all []feed.Item
 	if doc != nil {
 		all = doc.Items
-		s.Hub, s.Topic = firstOf(a.hub, absolute(doc.Hub, a.url)), firstOf(a.self, absolute(doc.Self, a.url))
+		s.Hub, s.Topic = cmp.Or(a.hub, absolute(doc.Hub, a.url)), cmp.Or(a.self, absolute(doc.Self, a.url))
 		publisher = max(publisher, doc.Every)
 		if doc.Title != "" {
 			s.Title = cut(doc.Title, maxField)
@@ -143,11 +144,4 @@ func target(url string, s topics.FeedState) string {
 		return s.Location
 	}
 	return url
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }

@@ -73,10 +73,7 @@ func (f *Fetcher) rules(ctx context.Context, u *url.URL) (*robotstxt.RobotsData,
 	if err != nil {
 		return nil, explain(err, at, f.cfg.Timeout, maxRobots)
 	}
-	req.Header.Set("User-Agent", f.cfg.UserAgent)
-	var hops redirects
-	client := http.Client{Transport: f.cfg.Transport, CheckRedirect: hops.check}
-	resp, err := client.Do(req)
+	resp, _, err := f.do(req)
 	if err != nil { // without an answer nothing is allowed (2.3.1.4)
 		return nil, explain(err, at, f.cfg.Timeout, maxRobots)
 	}
@@ -98,8 +95,8 @@ func (f *Fetcher) rules(ctx context.Context, u *url.URL) (*robotstxt.RobotsData,
 	}
 	f.robots.mu.Lock()
 	defer f.robots.mu.Unlock()
-	if len(f.robots.hosts) >= robotsHosts {
-		clear(f.robots.hosts)
+	if f.robots.hosts == nil || len(f.robots.hosts) >= robotsHosts {
+		f.robots.hosts = map[string]rules{}
 	}
 	f.robots.hosts[place] = r
 	return r.data, nil

@@ -48,18 +48,13 @@ func (w waiting) keep(ctx *pipeline.Context, c topics.Click, until time.Time) {
 
 // forget deletes a click that counts now.
 func (w waiting) forget(ctx *pipeline.Context, c topics.Click) {
-	key := within(ctx.Key()) + c.Article
-	if _, ok := w.clicks.Get(ctx, key); ok {
-		w.clicks.Delete(ctx, key)
-	}
+	w.clicks.Delete(ctx, within(ctx.Key())+c.Article)
 }
 
 // expire deletes those that waited in vain.
 func (w waiting) expire(ctx *pipeline.Context) {
 	keys, _ := w.ages.due(ctx)
 	for _, key := range keys {
-		if _, ok := w.clicks.Get(ctx, key); ok {
-			w.clicks.Delete(ctx, key)
-		}
+		w.clicks.Delete(ctx, key)
 	}
 }
