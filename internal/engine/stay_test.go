@@ -82,7 +82,7 @@ func TestExactlyOncePartitionsThatStayGoOn(t *testing.T) {
 		k := fmt.Sprint("key-", i)
 		keys[partition.Murmur2.Partition([]byte(k), 2)] = k
 	}
-	handled := make(chan string, 1)
+	handled := make(chan string) // a handler waits until it is seen
 	p := pipeline.Process("dedupe")
 	state := pipeline.State(p, seen)
 	pipeline.Input(p, input, func(ctx *pipeline.Context, _ string) error {
@@ -113,6 +113,14 @@ func TestExactlyOncePartitionsThatStayGoOn(t *testing.T) {
 	next("before", keys[1]) // its commit waits for an acknowledgement
 	const waiting = 200
 	l.send("in", slices.Repeat([]string{keys[0]}, waiting)...)
+	l.until("all of them are fetched", func() bool { // nothing is, once the revocation has begun
+		for _, p := range services["a"].Status().Processors[0].Partitions {
+			if p.ID == 0 {
+				return p.Lag == waiting
+			}
+		}
+		return false
+	})
 	next("before", keys[0])
 	told := make(chan struct{}, 8)
 	services["b"] = l.start("b", topology, standbys, func(c *engine.Config) { c.Metrics.Rebalanced = func(string) { told <- struct{}{} } })
