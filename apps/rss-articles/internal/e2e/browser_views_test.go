@@ -117,6 +117,9 @@ func lightAndDark(b *browser) {
 	b.shot("dark")
 	b.click("#theme")
 	is("the system's again", light)
+	if got := eval[string](b, `document.getElementById('theme').getAttribute('aria-label')`); got != "Colours: as the system has them" {
+		b.t.Errorf("the switch is called %q", got)
+	}
 }
 
 // onPhone looks at each view in the window of a phone.

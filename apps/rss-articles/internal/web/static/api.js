@@ -33,7 +33,8 @@ const of = (reader) => (reader ? '&reader=' + key(reader) : '');
 export const articles = (reader, unread, before = '') =>
   request('GET', `/v1/articles?limit=30${of(reader)}${reader && unread ? '&unread=true' : ''}${before && '&before=' + key(before)}`);
 export const article = (id, reader) => request('GET', `/v1/articles/${key(id)}?${of(reader).slice(1)}`);
-export const search = (text, offset, reader) => request('GET', `/v1/search?limit=20&q=${key(text)}&offset=${offset}${of(reader)}`);
+export const found = 20; // results of a page
+export const search = (text, offset, reader) => request('GET', `/v1/search?limit=${found}&q=${key(text)}&offset=${offset}${of(reader)}`);
 export const shelf = (reader) => request('GET', `/v1/readers/${key(reader)}/recommendations`);
 export const outlet = (reader, format) => `/v1/readers/${key(reader)}/feed.${format}`;
 export const feeds = async () => (await request('GET', '/v1/feeds')).items;

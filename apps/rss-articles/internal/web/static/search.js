@@ -43,7 +43,7 @@ export async function open(wanted, from) {
   next = found.next || 0;
   const go = (to) => () => { location.hash = searching(text, to); };
   pages.show('search-pages', `${offset + 1} to ${offset + found.items.length} of ${found.total.toLocaleString('en')}`,
-    offset > 0 ? go(Math.max(0, offset - 20)) : null, next ? go(next) : null);
+    offset > 0 ? go(Math.max(0, offset - api.found)) : null, next ? go(next) : null);
   if (another && from > 0) $('search-title').focus();
 }
 
@@ -57,11 +57,11 @@ export const again = () => open(text, offset);
 
 // concerns says whether a change of an article may change what is shown.
 export const concerns = (id) => Boolean(text) && document.body.dataset.view === 'search' &&
-  ($('results').children.length < 20 || Boolean($('results').querySelector(`[data-id="${CSS.escape(id)}"]`)));
+  ($('results').children.length < api.found || Boolean($('results').querySelector(`[data-id="${CSS.escape(id)}"]`)));
 
 export function turnBy(step) {
   if (step > 0 && next) location.hash = searching(text, next);
-  if (step < 0 && offset > 0) location.hash = searching(text, Math.max(0, offset - 20));
+  if (step < 0 && offset > 0) location.hash = searching(text, Math.max(0, offset - api.found));
 }
 
 $('search-form').addEventListener('submit', (event) => {

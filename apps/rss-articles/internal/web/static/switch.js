@@ -3,7 +3,7 @@ import { $, svg, announce } from './dom.js';
 import { recall, remember } from './prefs.js';
 
 const themes = ['auto', 'light', 'dark'];
-const names = { auto: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 5a7 7 0 0 1 0 14z', light: 'light', dark: 'dark' };
+const names = { auto: 'as the system has them', light: 'light', dark: 'dark' };
 const drawings = {
   auto: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 5a7 7 0 0 1 0 14z',
   light: 'M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2v2M12 20v2M4.900 4.900l1.400 1.400M17.700 17.700l1.400 1.400M2 12h2M20 12h2M4.900 19.100l1.400-1.400M17.700 6.300l1.400-1.400',
