@@ -22,8 +22,11 @@ type Context struct {
 	p     *Processor
 	task  *graph.Task
 	rec   *graph.Record
-	err   error // the first failure of a handle, which fails the record
+	at    time.Time // the event time
+	err   error     // the first failure of a handle, which fails the record
 	stage Stage
+	moves bool // stream time, with the record
+	late  bool
 	done  bool
 }
 
@@ -33,8 +36,9 @@ func (c *Context) Key() string { return text(c.rec.Key) }
 // HasKey says whether the record has a key, which may be empty.
 func (c *Context) HasKey() bool { return c.rec.Key != nil }
 
-// Timestamp returns the record's time, in UTC.
-func (c *Context) Timestamp() time.Time { return c.rec.Timestamp.UTC() }
+// Timestamp returns the record's event time, in UTC: its timestamp, or what the
+// topic's TimedBy says. That of a timer is the time for which it was set.
+func (c *Context) Timestamp() time.Time { return c.at.UTC() }
 
 // Topic returns the topic that the record came from.
 func (c *Context) Topic() string { return c.rec.Topic }
@@ -42,7 +46,7 @@ func (c *Context) Topic() string { return c.rec.Topic }
 // Partition returns the record's partition.
 func (c *Context) Partition() int { return int(c.task.Partition) }
 
-// Offset returns the record's offset.
+// Offset returns the record's offset, -1 for a timer.
 func (c *Context) Offset() int64 { return c.rec.Offset }
 
 // Header returns the last header of a name.
@@ -95,16 +99,30 @@ func (c *Context) fail(s Stage, err error) {
 	}
 }
 
-// contexts makes contexts: one allocation for many records. They are not used
-// again, so that one that was kept can be told from the current one.
-type contexts struct{ free []Context }
+// local is what the typed layer keeps of a task.
+type local struct {
+	free  []Context // one allocation for many records
+	clock streamClock
+	lists []timerList // in the order of Processor.timers
+}
 
-func (cs *contexts) next() *Context {
-	if len(cs.free) == 0 {
-		cs.free = make([]Context, 64)
+func localOf(p *Processor, t *graph.Task) *local {
+	l, _ := t.Local.(*local)
+	if l == nil {
+		l = newLocal(p, t)
+		t.Local = l
 	}
-	c := &cs.free[0]
-	cs.free = cs.free[1:]
+	return l
+}
+
+// next returns a new context. None is used again, so that one that was kept can
+// be told from the current one.
+func (l *local) next() *Context {
+	if len(l.free) == 0 {
+		l.free = make([]Context, 64)
+	}
+	c := &l.free[0]
+	l.free = l.free[1:]
 	return c
 }
 
@@ -112,13 +130,9 @@ func (cs *contexts) next() *Context {
 // into a RecordError.
 func handler(p *Processor, call func(*Context) error) graph.Handler {
 	return func(t *graph.Task, r *graph.Record) (err error) {
-		cs, _ := t.Local.(*contexts)
-		if cs == nil {
-			cs = new(contexts)
-			t.Local = cs
-		}
-		ctx := cs.next()
-		*ctx = Context{Context: t.Context, p: p, task: t, rec: r, stage: StageHandle}
+		l := localOf(p, t)
+		ctx := l.next()
+		*ctx = Context{Context: t.Context, p: p, task: t, rec: r, at: r.Timestamp, stage: StageHandle}
 		defer func() {
 			ctx.done = true
 			if x := recover(); x != nil {
@@ -136,6 +150,7 @@ func handler(p *Processor, call func(*Context) error) graph.Handler {
 		if ctx.err != nil {
 			return ctx.recordError(ctx.stage, ctx.err)
 		}
+		l.clock.handled(ctx)
 		return nil
 	}
 }

@@ -62,8 +62,11 @@ func (p *Processor) edges() (es []edge) {
 	}
 	for _, s := range p.spec.States {
 		verb := "store"
-		if s.Primary {
+		switch {
+		case s.Primary:
 			verb = "state"
+		case s.Timers:
+			verb = "timers"
 		}
 		es = append(es, edge{verb, s.Ref})
 	}
@@ -108,7 +111,7 @@ func (t *Topology) Mermaid() string {
 				fmt.Fprintf(&b, "  %s -- changes --> %s\n", id(e.ref), n)
 			case "join", "lookup":
 				fmt.Fprintf(&b, "  %s -. %s .-> %s\n", id(e.ref), e.verb, n)
-			case "state", "store":
+			case "state", "store", "timers":
 				fmt.Fprintf(&b, "  %s <--> %s\n", n, id(e.ref))
 			case "output":
 				fmt.Fprintf(&b, "  %s --> %s\n", n, id(e.ref))
@@ -146,7 +149,7 @@ type ProcessorDescription struct {
 }
 
 // EdgeDescription is one topic or table of a processor. Role is input,
-// changes, join, lookup, state, store, output, failed (dead letters) or loop.
+// changes, join, lookup, state, store, timers, output, failed (dead letters) or loop.
 type EdgeDescription struct {
 	Role string `json:"role"`
 	Name string `json:"name,omitempty"` // empty for a loop

@@ -38,12 +38,13 @@ type Metrics struct {
 }
 
 // HandledStats describe a run of up to 256 records of one partition that were
-// handled one after the other. When handlers are slow, runs are short: records
+// handled one after the other, or of timers, whose topic is their table. When handlers are slow, runs are short: records
 // that take over 2 ms come one by one.
 type HandledStats struct {
 	Topology, Processor, Topic string
 	Partition                  int
 	Records                    int
+	Late                       int           // of these, too late for what they were to count in; see Context.Late
 	Bytes                      int64         // of keys and values
 	Duration                   time.Duration // in the handlers
 }
@@ -108,7 +109,7 @@ type EmitStats struct {
 func (m Metrics) engine(topology string) (e engine.Metrics) {
 	if f := m.Handled; f != nil {
 		e.Handled = func(s engine.HandledStats) {
-			f(HandledStats{topology, s.Processor, s.Topic, int(s.Partition), s.Records, s.Bytes, s.Duration})
+			f(HandledStats{topology, s.Processor, s.Topic, int(s.Partition), s.Records, s.Late, s.Bytes, s.Duration})
 		}
 	}
 	if f := m.Committed; f != nil {

@@ -37,11 +37,11 @@ type Header struct {
 	Value []byte
 }
 
-// Emit sends v under a key, with the time of the record at hand, once the
+// Emit sends v under a key, with the event time of the record at hand, once the
 // handler has returned nil. The partition is the one that the topic's
 // partitioner chooses for the key: see PartitionedBy.
 func (o Out[V]) Emit(ctx *Context, key string, v V, headers ...Header) {
-	o.EmitAt(ctx, key, v, ctx.rec.Timestamp, headers...)
+	o.EmitAt(ctx, key, v, ctx.at, headers...)
 }
 
 // EmitAt is Emit with a time of its own.
@@ -56,7 +56,7 @@ func (o Out[V]) EmitAt(ctx *Context, key string, v V, at time.Time, headers ...H
 // partitions.
 func (o Out[V]) EmitUnkeyed(ctx *Context, v V, headers ...Header) {
 	if r := o.record(ctx, v); r != nil {
-		r.Timestamp, r.Headers = ctx.rec.Timestamp, transportHeaders(headers)
+		r.Timestamp, r.Headers = ctx.at, transportHeaders(headers)
 	}
 }
 
@@ -67,7 +67,7 @@ func (o Out[V]) Delete(ctx *Context, key string) {
 		return
 	}
 	r := ctx.task.Out.Next()
-	r.Topic, r.Key, r.Timestamp = o.topic(ctx.task), raw(key), ctx.rec.Timestamp
+	r.Topic, r.Key, r.Timestamp = o.topic(ctx.task), raw(key), ctx.at
 }
 
 // record stages a record with the encoded value; nil after a failure.

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/millrace/millrace/internal/graph"
 )
@@ -17,6 +18,8 @@ type Processor struct {
 	spec      graph.Processor
 	problems  []*Problem
 	refs      []definition // in the order of declaration
+	timers    []*timerSet  // in the order of declaration
+	idle      time.Duration
 	policy    ErrorPolicy
 	policySet bool
 }
@@ -54,13 +57,20 @@ func Input[V any](p *Processor, t Topic[V], fn func(*Context, V) error) {
 
 func inputHandler[V any](p *Processor, d def[V], fn func(*Context, V) error) graph.Handler {
 	return handler(p, func(ctx *Context) error {
+		ctx.stage = StageDecode
 		if ctx.rec.Value == nil {
-			ctx.stage = StageDecode
 			return ErrTombstone
 		}
-		ctx.stage = StageDecode
 		v, err := d.codec.Decode(ctx.rec.Value)
 		if err != nil {
+			return err
+		}
+		if d.timed != nil {
+			if ctx.at, err = d.timed(v); err != nil {
+				return fmt.Errorf("event time: %w", err)
+			}
+		}
+		if err := ctx.hear(); err != nil {
 			return err
 		}
 		ctx.stage = StageHandle
@@ -82,6 +92,9 @@ func Changes[V any](p *Processor, t Table[V], fn func(*Context, Change[V]) error
 	}
 	d := p.uses(t)
 	p.spec.Inputs = append(p.spec.Inputs, graph.Input{Ref: d.Ref, Changes: true, Handle: handler(p, func(ctx *Context) error {
+		if err := ctx.hear(); err != nil {
+			return err
+		}
 		if ctx.rec.Value == nil {
 			return fn(ctx, Change[V]{Deleted: true})
 		}

@@ -203,6 +203,15 @@ func (s *Service) SyncTables(ctx context.Context) error {
 	return e.SyncFollowers(ctx)
 }
 
+// TimersAtRest says whether no timer is to fire now and what those did that fired
+// is committed. It is for tests.
+func (s *Service) TimersAtRest() bool {
+	s.mu.Lock()
+	e := s.engine
+	s.mu.Unlock()
+	return e == nil || e.TimersAtRest()
+}
+
 // Groups returns the consumer group of each processor with the topics that it
 // consumes, its loop's among them, by their names on the cluster. It is for
 // tests and tools.

@@ -31,6 +31,7 @@ type def[V any] struct {
 	codec codec.Codec[V]
 	opts  *topicOptions
 	clone func(V) V
+	timed func(V) (time.Time, error)
 }
 
 type topicOptions struct {
@@ -151,6 +152,16 @@ func newDef[V any](name string, c codec.Codec[V], opts []TopicOption) def[V] {
 // shared and must not be changed in place.
 func (t Table[V]) Clone(copy func(V) V) Table[V] {
 	t.clone = copy
+	return t
+}
+
+// TimedBy returns the topic with the event time of its records, which is in their
+// values: Context.Timestamp and all that goes by time follow it, and what is
+// emitted carries it on. Without it the event time is the record's timestamp. An
+// error fails the record as one of its codec does. Processors that have several
+// inputs still take them in the order of the timestamps.
+func (t Topic[V]) TimedBy(at func(v V) (time.Time, error)) Topic[V] {
+	t.timed = at
 	return t
 }
 

@@ -147,6 +147,14 @@ func (v *validator) processor(t *Topology, p *Processor, names map[string]bool) 
 			v.add(ErrDuplicate, where, "topic %s is its output and its dead-letter topic: dead letters need a topic of their own", dead)
 		}
 	}
+	for _, s := range p.timers {
+		if s.fire == nil {
+			v.add(ErrIncomplete, where, "timers %s have no handler", s.name)
+		}
+	}
+	if p.idle != 0 && p.eventTimers() == nil {
+		v.add(ErrConfig, where, "Idle without EventTimers: there is nothing that goes by stream time")
+	}
 	if l := p.spec.Loop; l != nil {
 		if l.Handle == nil {
 			v.add(ErrIncomplete, where, "loop has no handler")

@@ -76,6 +76,7 @@ func (t *task) reset() error {
 		s.State = t.openTable(i, s)
 		t.view.States[i] = s.State
 	}
+	t.view.Local, t.view.Late = nil, 0
 	t.cur = newGeneration(len(t.inputs), &t.in.e.chunks)
 	t.committing, t.held = false, false
 	t.failing.Store(nil)

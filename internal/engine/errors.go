@@ -32,7 +32,7 @@ func (t *task) unencodable(err error) error {
 	}
 	return fmt.Errorf("processor %s: could not encode the state that was set by the record at topic %s, partition %d, offset %d: %w. "+
 		"Nothing is committed past it: mend the codec or what the handler sets, and start again",
-		t.in.spec.Name, t.in.topics[e.Input], t.id, e.Offset, err)
+		t.in.spec.Name, t.topic(e.Input, nil), t.id, e.Offset, err)
 }
 
 // FatalError marks an error that a restart cannot mend, such as a record that

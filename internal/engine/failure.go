@@ -48,6 +48,9 @@ func (t *task) failed(input int, r *transport.Record, err error, staged int) err
 		t.failing.Store(&failing{input, r, attempt, time.Now().Add(d.Wait), d.Err})
 		return errAgain
 	case graph.DeadLetter, graph.Skip:
+		if input == timers {
+			return t.in.spec.Timers.Drop(&t.view, r)
+		}
 		return nil
 	case graph.Restart:
 		return d.Err
@@ -57,22 +60,30 @@ func (t *task) failed(input int, r *transport.Record, err error, staged int) err
 
 // take returns the next records and their input. A record that failed comes
 // again, after its wait and before all others: the order of its partition is
-// kept. It returns nil when there is nothing, or the task was halted.
-func (t *task) take() (input int, records []*transport.Record) {
+// kept. Timers that are due come before the next record. It returns nil when
+// there is nothing, or the task was halted.
+func (t *task) take() (input int, records []*transport.Record, err error) {
 	f := t.failing.Load()
 	if f == nil {
-		return t.queue.take(t.limit)
+		if records, err = t.timersDue(); err != nil || records != nil {
+			return timers, records, err
+		}
+		input, records = t.queue.take(t.limit)
+		return input, records, nil
 	}
 	// No lock is held here: commits and other partitions go on.
 	timer := time.NewTimer(time.Until(f.until))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return f.input, t.queue.head(f.input)
+		if f.input == timers {
+			return timers, []*transport.Record{f.record}, nil
+		}
+		return f.input, t.queue.head(f.input), nil
 	case <-t.halting:
 	case <-t.ctx.Done():
 	}
-	return -1, nil
+	return -1, nil, nil
 }
 
 // halt makes the callback return soon.

@@ -17,6 +17,7 @@ type generation struct {
 	first   []time.Time // by input: the timestamp of the first record handled
 	records int         // handled
 	control int         // of these, control records
+	fired   int         // of these, timers
 	bytes   int64       // of the records handled
 	out     *sends      // emitted records
 	arena   []byte      // encodings that out points to

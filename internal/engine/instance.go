@@ -164,6 +164,9 @@ func (in *instance) run(drain <-chan struct{}) (err error) {
 		})
 	}
 	spawn(in.committer.run)
+	if in.spec.Timers != nil {
+		spawn(in.alarms)
+	}
 	if in.standbys.count() > 0 {
 		spawn(in.standbys.cleanUp)
 	}

@@ -25,11 +25,12 @@ type Metrics struct {
 }
 
 // HandledStats describe a run of records of one input that were handled
-// without a pause.
+// without a pause, or of timers that fired.
 type HandledStats struct {
 	Processor string
 	transport.TopicPartition
 	Records  int
+	Late     int           // of these, too late for a window
 	Bytes    int64         // of their keys and values
 	Duration time.Duration // in the handlers
 }
@@ -136,7 +137,7 @@ func count(all []TopicStats, topic string, records int, bytes int64) []TopicStat
 
 // add counts a generation that was committed.
 func (s *CommitStats) add(g *generation) {
-	s.Records += g.records - g.control
+	s.Records += g.records - g.control - g.fired
 	s.Bytes += g.bytes
 	s.Outputs += g.out.total
 	s.Changes += g.changelog.total

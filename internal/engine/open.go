@@ -43,6 +43,9 @@ func (t *task) open() error {
 		t.states[i].State = t.openTable(i, t.states[i])
 		t.view.States = append(t.view.States, t.states[i].State)
 	}
+	if err := t.place(t.ctx); err != nil {
+		return err
+	}
 	for _, j := range t.in.spec.Joins {
 		f, err := t.in.follow(t.ctx, j, t.id, "join")
 		if err != nil {

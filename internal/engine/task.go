@@ -62,6 +62,8 @@ type task struct {
 	oldest    []atomic.Int64
 	restoring atomic.Pointer[RestoreStats] // the table that is being restored
 
+	alarm atomic.Int64 // when to look for timers, by the wall clock, in ms; 0: not before a record comes
+
 	limit   int                     // records in a chunk
 	failing atomic.Pointer[failing] // the record that waits to be tried again; set by run only
 
@@ -114,14 +116,18 @@ func (t *task) run() {
 	if t.goroutine.Load() == 0 {
 		t.goroutine.Store(goroutine())
 	}
+	defer t.setAlarm()
 	for !t.halted.Load() && !t.stalled() {
-		input, records := t.take()
-		if records == nil {
+		input, records, err := t.take()
+		if records == nil && err == nil {
 			return
 		}
 		start := time.Now()
-		n, err := t.process(input, records)
-		if t.queue.done(input, n) {
+		n := 0
+		if err == nil {
+			n, err = t.process(input, records)
+		}
+		if input >= 0 && t.queue.done(input, n) {
 			t.in.resume(t, input)
 		}
 		if err != nil && err != errAgain {
@@ -156,12 +162,16 @@ func (t *task) process(input int, records []*transport.Record) (n int, err error
 			break
 		}
 		n++
+		if input >= 0 && t.timersReady() {
+			break
+		}
 	}
 	t.handling.Store(nil)
 	t.in.e.cfg.Metrics.handled(HandledStats{
-		Processor: t.in.spec.Name, TopicPartition: transport.TopicPartition{Topic: t.in.topics[input], Partition: t.id},
-		Records: n, Bytes: t.cur.bytes - before, Duration: time.Since(start),
+		Processor: t.in.spec.Name, TopicPartition: transport.TopicPartition{Topic: t.topic(input, records[0]), Partition: t.id},
+		Records: n, Late: t.view.Late, Bytes: t.cur.bytes - before, Duration: time.Since(start),
 	})
+	t.view.Late = 0
 	if !t.held {
 		t.cur.out.push(t.ctx, t.in.group)
 	}
@@ -202,6 +212,11 @@ func (t *task) handle(input int, r *transport.Record) error {
 		t.failing.Store(nil)
 	}
 	g := t.cur
+	if input == timers {
+		g.records++
+		g.fired++
+		return nil
+	}
 	if g.next[input] < 0 {
 		g.first[input] = r.Timestamp
 		t.oldest[input].CompareAndSwap(0, r.Timestamp.UnixMilli())
@@ -253,6 +268,9 @@ func (t *task) freeze() (*generation, error) {
 	t.held = t.in.e.cfg.ExactlyOnce
 	if g.records == 0 {
 		return nil, nil
+	}
+	if err := t.freezeTimers(g); err != nil {
+		return nil, err
 	}
 	t.committing = true
 	g.changelog = newSends(&t.in.e.chunks)

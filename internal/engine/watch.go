@@ -45,6 +45,9 @@ type Hung struct {
 // of a pointer is all that this costs a record.
 func (t *task) call(input int, r *transport.Record) error {
 	t.handling.Store(r)
+	if input == timers {
+		return t.in.spec.Timers.Handle(&t.view, r)
+	}
 	return t.inputs[input].Handle(&t.view, r)
 }
 

@@ -59,6 +59,8 @@ type State struct {
 	Open func(table.Options) table.State
 	// Primary marks the state at the records' own keys.
 	Primary bool
+	// Timers marks the state that holds timers.
+	Timers bool
 }
 
 // Lookup is a table that a processor only reads.
@@ -77,6 +79,9 @@ type Processor struct {
 	Lookups []Lookup // whole tables
 	States  []State
 	Loop    *Input // its Ref.Name is empty: the engine names the topic
+
+	// Timers are the processor's timers; nil: it has none.
+	Timers *Timers
 
 	// DeadLetters names the output that is the dead-letter topic; empty: none.
 	DeadLetters string

@@ -15,6 +15,28 @@ type Record = transport.Record
 // when it returns nil and undone when it returns an error.
 type Handler func(*Task, *Record) error
 
+// Timers let a processor's handlers be called because a time has come. A timer
+// that fires is a record that was in no topic: its offset is -1. All functions
+// are called one at a time for a task, under its lock.
+type Timers struct {
+	// Ready says whether there may be a timer to fire: a cheap look, after each
+	// record. It may be wrong in saying so.
+	Ready func(*Task) bool
+	// Due returns the timers that are to fire now, the earliest first, at most
+	// max of them.
+	Due func(t *Task, max int) ([]*Record, error)
+	// Handle fires a timer of Due: it deletes the timer and stages the effects.
+	Handle Handler
+	// Drop deletes a timer whose handler failed, and which the policy put aside.
+	Drop func(*Task, *Record) error
+	// Wake returns when the task is to look for timers again if no record comes,
+	// by the wall clock; the zero time: not before a record comes.
+	Wake func(*Task) time.Time
+	// Freeze is called before the task's states are frozen: what it sets becomes
+	// part of the generation.
+	Freeze func(*Task) error
+}
+
 // Wait bounds how long a join waits for its table to reach the record's time.
 // Zero does not wait.
 type Wait time.Duration
@@ -33,7 +55,10 @@ type Task struct {
 	// Wait says.
 	Await func(i int, at time.Time) error
 	// Local is for the typed layer, which keeps its own things of the task in it.
+	// The engine sets it to nil when it takes the task back to what is committed.
 	Local any
+	// Late counts the records that came too late; the typed layer adds to it.
+	Late int
 	// LoopTopic is where loops send to.
 	LoopTopic string
 }

@@ -97,6 +97,7 @@ func (e *Exporter) Hooks() pipeline.Metrics {
 			h := e.handled.get(topicKey{s.Topology, s.Processor, s.Topic}, e.newHandled)
 			h.records.Add(float64(s.Records))
 			h.bytes.Add(float64(s.Bytes))
+			h.late.Add(float64(s.Late))
 			h.time.observe(s.Duration.Seconds()/float64(s.Records), uint64(s.Records))
 		},
 		Committed: e.commit,

@@ -39,6 +39,7 @@ func Metrics() []Metric {
 	return []Metric{
 		{handledRecords, Counter, topic, "Records that were handled, those that were set aside included.", nil},
 		{handledBytes, Counter, topic, "Bytes of the keys and values of the records that were handled.", nil},
+		{lateRecords, Counter, topic, "Records that came too late for what they were to count in, such as a window.", nil},
 		{handlerSeconds, Histogram, topic, "Time to handle a record. Up to 256 records that are handled in a row count with their mean.", handler},
 		{writtenRecords, Counter, topic, "Records that were written and committed: outputs and changelogs, by the topic written to.", nil},
 		{writtenBytes, Counter, topic, "Bytes of the keys and values of the records that were written and committed.", nil},
@@ -71,6 +72,7 @@ func Metrics() []Metric {
 const (
 	handledRecords    = "millrace_handled_records_total"
 	handledBytes      = "millrace_handled_bytes_total"
+	lateRecords       = "millrace_late_records_total"
 	handlerSeconds    = "millrace_handler_duration_seconds"
 	writtenRecords    = "millrace_written_records_total"
 	writtenBytes      = "millrace_written_bytes_total"

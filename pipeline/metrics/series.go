@@ -41,6 +41,7 @@ type counted struct{ records, bytes prometheus.Counter }
 
 type handledSeries struct {
 	counted
+	late prometheus.Counter
 	time *weights
 }
 
@@ -55,7 +56,7 @@ func (e *Exporter) newHandled(k topicKey) handledSeries {
 	return handledSeries{counted{
 		e.counters[handledRecords].WithLabelValues(k.topology, k.processor, k.topic),
 		e.counters[handledBytes].WithLabelValues(k.topology, k.processor, k.topic),
-	}, e.handlers.with(k.topology, k.processor, k.topic)}
+	}, e.counters[lateRecords].WithLabelValues(k.topology, k.processor, k.topic), e.handlers.with(k.topology, k.processor, k.topic)}
 }
 
 func (e *Exporter) newWritten(k topicKey) counted {

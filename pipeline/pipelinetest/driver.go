@@ -112,11 +112,19 @@ func (d *Driver) clock() time.Time {
 // Now returns the driver's time, which begins at 2026-01-01 00:00 UTC.
 func (d *Driver) Now() time.Time { return d.clock() }
 
-// Advance moves the clock.
+// Advance moves the clock, and lets the topology come to rest: timers by the
+// clock whose time has come have fired.
 func (d *Driver) Advance(by time.Duration) {
+	d.t.Helper()
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.now = d.now.Add(by)
+	d.mu.Unlock()
+	if d.service.TimersAtRest() {
+		return
+	}
+	if err := d.settle(); err != nil {
+		d.t.Fatal(err)
+	}
 }
 
 // Service returns the running service, for its views and its status.
@@ -234,7 +242,7 @@ func (d *Driver) settle() error {
 		case <-ctx.Done():
 		}
 	})
-	err := d.b.settle(ctx, d.service.Groups())
+	err := d.rest(ctx)
 	if err == nil {
 		err = d.service.SyncTables(ctx)
 	}

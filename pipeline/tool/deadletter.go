@@ -34,7 +34,7 @@ type Letter struct {
 type Source struct {
 	Topic     string    `json:"topic"`
 	Partition int32     `json:"partition"`
-	Offset    int64     `json:"offset"`
+	Offset    int64     `json:"offset"` // -1: it was a timer, whose table Topic is
 	Timestamp time.Time `json:"timestamp"`
 }
 
@@ -79,7 +79,8 @@ func parse(r *transport.Record) (Letter, error) {
 	var errs []error
 	number := func(key string, bits int) int64 {
 		n, err := strconv.ParseInt(hs[key], 10, bits)
-		if err != nil || n < 0 && key != pipeline.HeaderTimestamp {
+		timer := key == pipeline.HeaderOffset && n == -1
+		if err != nil || n < 0 && key != pipeline.HeaderTimestamp && !timer {
 			errs = append(errs, fmt.Errorf("header %s is %q", key, hs[key]))
 		}
 		return n

@@ -226,6 +226,10 @@ func (r *replayer) put(ctx context.Context, fetches []transport.Fetch) error {
 
 // fits checks that a dead letter's source is still there.
 func (r *replayer) fits(ctx context.Context, l Letter) error {
+	if l.Source.Offset < 0 {
+		return fmt.Errorf("the dead letter at partition %d, offset %d, was a timer of %s, which cannot be put back: "+
+			"leave such out with a filter of the source topic", l.Partition, l.Offset, l.Source.Topic)
+	}
 	n, ok := r.targets[l.Source.Topic]
 	if !ok {
 		infos, err := r.cluster.Describe(ctx, l.Source.Topic)

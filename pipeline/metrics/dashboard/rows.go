@@ -35,6 +35,7 @@ func rows() []row {
 		}},
 		{"Records", []chart{
 			{"Handled", "", "short", []query{of("sum by (processor, topic) (rate(millrace_handled_records_total{}[$__rate_interval]))", "{{processor}} ← {{topic}}")}},
+			{"Late", "Records that came too late for what they were to count in.", "short", []query{of("sum by (processor, topic) (rate(millrace_late_records_total{}[$__rate_interval]))", "{{processor}} ← {{topic}}")}},
 			{"Written", "Outputs and changelogs.", "short", []query{of("sum by (processor, topic) (rate(millrace_written_records_total{}[$__rate_interval]))", "{{processor}} → {{topic}}")}},
 			{"Bytes", "", "Bps", []query{
 				of("sum by (processor) (rate(millrace_handled_bytes_total{}[$__rate_interval]))", "{{processor}} in"),
