@@ -84,6 +84,12 @@ END {
 endef
 export COVER_AWK
 
+# Kafka Streams' own results, which the tests compare with and which are committed.
+.PHONY: vectors
+vectors: ## Write Kafka Streams' results for internal/streamsvectors again, in a minute; needs Java 17 and Maven
+	@cd internal/streamsvectors/java && mvn -q -B compile dependency:copy-dependencies -DoutputDirectory=target/lib && \
+		java -cp "target/classes:target/lib/*" Main ../testdata
+
 .PHONY: cover
 cover: ## Run the tests; print what they cover of each tree and package, and fail below 85 % (COVER_MIN)
 	@mkdir -p coverage; low=; for tree in $(COVER_TREES); do \

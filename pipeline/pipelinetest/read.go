@@ -1,12 +1,17 @@
 package pipelinetest
 
-import "github.com/millrace/millrace/pipeline"
+import (
+	"time"
+
+	"github.com/millrace/millrace/pipeline"
+)
 
 // Message is a record that came out of a topology.
 type Message[V any] struct {
 	Key     string
 	Value   V
 	Deleted bool // it has no value
+	Time    time.Time
 	Headers []pipeline.Header
 }
 
@@ -16,7 +21,7 @@ func Read[V any](d *Driver, topic pipeline.Topic[V]) (ms []Message[V]) {
 	d.t.Helper()
 	zero := topic.Tombstone("")
 	for _, r := range d.unseen(topic.Name()) {
-		m := Message[V]{Key: string(r.Key), Deleted: r.Value == nil}
+		m := Message[V]{Key: string(r.Key), Deleted: r.Value == nil, Time: r.Timestamp.UTC()}
 		if !m.Deleted {
 			v, err := zero.Decode(r.Value)
 			if err != nil {
