@@ -31,6 +31,9 @@ type Metrics struct {
 	Rebalanced func(topology, processor string)
 	// Promoted is called when a partition went on with the state of its standby.
 	Promoted func(topology, processor string, partition int)
+	// Aborted is called when a transaction of a processor was aborted, and what it
+	// held is done again, without a restart.
+	Aborted func(topology, processor string, err error)
 	// Restarted is called when a processor that failed starts again.
 	Restarted func(topology, processor string, err error)
 	// Emitted is called when a record of an Emitter was acknowledged or given up.
@@ -144,6 +147,9 @@ func (m Metrics) engine(topology string) (e engine.Metrics) {
 	}
 	if f := m.Rebalanced; f != nil {
 		e.Rebalanced = func(processor string) { f(topology, processor) }
+	}
+	if f := m.Aborted; f != nil {
+		e.Aborted = func(processor string, err error) { f(topology, processor, err) }
 	}
 	if f := m.Restarted; f != nil {
 		e.Restarted = func(processor string, err error) { f(topology, processor, err) }

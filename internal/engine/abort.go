@@ -60,6 +60,7 @@ func (in *instance) abortInPlace(ctx context.Context, cause error) error {
 	if err := in.begin(ctx); err != nil {
 		return errors.Join(cause, err)
 	}
+	in.e.cfg.Metrics.aborted(in.spec.Name, cause)
 	in.log.Warn("transaction aborted; what it held is done again", "error", cause, "partitions", len(tasks))
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/internal/graph"
+	"github.com/millrace/millrace/internal/transport"
 	"github.com/millrace/millrace/storage/leveldb"
 )
 
@@ -155,6 +156,11 @@ func (e *Engine) supervise(hard, soft context.Context, p *graph.Processor) error
 		case isFatal(err):
 			e.setPhase(p.Name, Failed, err, nil)
 			return err
+		case soft.Err() != nil && (transport.Fenced(err) || errors.Is(err, errLostInTransaction)):
+			// The partitions are another's, who does again what was not committed.
+			in.log.Warn("the last commit came too late: what it held is done again by others", "error", err)
+			e.setPhase(p.Name, Stopped, nil, nil)
+			return nil
 		case soft.Err() != nil:
 			e.setPhase(p.Name, Failed, err, nil)
 			return err

@@ -20,6 +20,8 @@ type Metrics struct {
 	Rebalanced  func(processor string)
 	HandlerHung func(h *HangError) // once for each call of a handler that hangs
 	Restarted   func(processor string, err error)
+	// Aborted tells that a transaction was aborted in place, and why.
+	Aborted func(processor string, err error)
 	// Promoted tells that a partition was opened with the stores of its standby.
 	Promoted func(processor string, partition int32)
 }
@@ -114,6 +116,12 @@ func (m Metrics) hung(h *HangError) {
 func (m Metrics) restarted(proc string, err error) {
 	if m.Restarted != nil {
 		m.Restarted(proc, err)
+	}
+}
+
+func (m Metrics) aborted(proc string, err error) {
+	if m.Aborted != nil {
+		m.Aborted(proc, err)
 	}
 }
 

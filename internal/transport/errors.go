@@ -3,6 +3,8 @@ package transport
 import (
 	"errors"
 	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 var (
@@ -27,6 +29,13 @@ var (
 	// ErrClosed is returned by a closed cluster, group or producer.
 	ErrClosed = errors.New("transport is closed")
 )
+
+// Fenced says whether an error, of a record that was produced among others, means
+// that the member's place is taken: it is out of the group, or its transactional id
+// is another's, or the brokers have ended its transaction for being late.
+func Fenced(err error) bool {
+	return errors.Is(err, ErrFenced) || errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch)
+}
 
 // OffsetOutOfRangeError says that a table cannot be read from where its store
 // ends: the log was deleted or truncated since.

@@ -107,6 +107,7 @@ func (e *Exporter) Hooks() pipeline.Metrics {
 		Restoring:  e.restore,
 		Rebalanced: func(topology, p string) { e.counters[rebalances].WithLabelValues(topology, p).Inc() },
 		Promoted:   func(topology, p string, _ int) { e.counters[promotions].WithLabelValues(topology, p).Inc() },
+		Aborted:    func(topology, p string, _ error) { e.counters[aborts].WithLabelValues(topology, p).Inc() },
 		Restarted:  func(topology, p string, _ error) { e.counters[restarts].WithLabelValues(topology, p).Inc() },
 		Emitted: func(s pipeline.EmitStats) {
 			c := e.emitted.get(s.Topic, e.newEmitted)

@@ -163,6 +163,7 @@ func TestDocumentation(t *testing.T) {
 	h := e.Hooks() // what does not happen in the test topology
 	h.Restarted("app", "count", errors.New("x"))
 	h.Promoted("app", "count", 0)
+	h.Aborted("app", "count", errors.New("x"))
 	h.Failed(pipeline.FailureStats{Topology: "app", Err: &pipeline.RecordError{Processor: "count", Topic: "words", Stage: pipeline.StageDecode}})
 	h.Restoring(pipeline.RestoreStats{Topology: "app", Processor: "count", Table: "counts", Done: true})
 	h.Handled(pipeline.HandledStats{Topology: "app", Processor: "count", Topic: "words", Records: 1})

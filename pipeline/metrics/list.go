@@ -52,6 +52,7 @@ func Metrics() []Metric {
 		{lagRecords, Gauge, partition, "Records of an input that are not committed, as far as known.", nil},
 		{lagSeconds, Gauge, partition, "Age of the oldest record at hand that is not committed; 0 without one.", nil},
 		{rebalances, Counter, processor, "Assignments of partitions by the consumer group.", nil},
+		{aborts, Counter, processor, "Transactions that were aborted in place: what they held is done again.", nil},
 		{promotions, Counter, processor, "Partitions that went on with the state of their standby.", nil},
 		{restarts, Counter, processor, "Restarts of a processor after a failure.", nil},
 		{phase, Gauge, []string{"topology", "processor", "phase"}, "1 for the phase that the processor is in, 0 for the others.", nil},
@@ -86,6 +87,7 @@ const (
 	lagSeconds        = "millrace_lag_seconds"
 	rebalances        = "millrace_rebalances_total"
 	restarts          = "millrace_restarts_total"
+	aborts            = "millrace_transaction_aborts_total"
 	promotions        = "millrace_promotions_total"
 	standbyPartitions = "millrace_standby_partitions"
 	phase             = "millrace_processor_phase"

@@ -59,6 +59,7 @@ func rows() []row {
 			{"Restarts and rebalances", "In five minutes.", "short", []query{
 				of("sum by (processor) (increase(millrace_restarts_total{}[5m]))", "{{processor}} restarts"),
 				of("sum by (processor) (increase(millrace_rebalances_total{}[5m]))", "{{processor}} rebalances"),
+				of("sum by (processor) (increase(millrace_transaction_aborts_total{}[5m]))", "{{processor}} aborted transactions"),
 				of("sum by (processor) (increase(millrace_promotions_total{}[5m]))", "{{processor}} promotions of standbys")}},
 		}},
 		{"State", []chart{
