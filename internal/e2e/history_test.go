@@ -37,7 +37,8 @@ import (
 // are lost, a broker that restarts, moves leaders, drops connections, refuses
 // requests, or does them and says that it did not. In the end a count of each
 // key's records has put out 1, 2, 3 ... for it, once each and in order, and a sum
-// of those counts, over a second topic, is n(n+1)/2.
+// of those counts, over a second topic, is n(n+1)/2; and each of the timers that
+// were set for every count, by event time and by the clock, has fired once.
 //
 // MILLRACE_HISTORIES is how many, MILLRACE_SEED repeats one that failed.
 func TestHistories(t *testing.T) {
@@ -139,7 +140,7 @@ func newHistory(t *testing.T, seed uint64, total *tally) *history {
 			t.Logf("the history was: %q\n%s", h.steps, &h.log.all)
 		}
 	})
-	for _, topic := range []string{"in", "out"} {
+	for _, topic := range []string{"in", "out", "fired"} {
 		if err := h.cluster.Create(h.ctx, transport.TopicSpec{Name: h.a.topic(topic), Partitions: 3}); err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +148,7 @@ func newHistory(t *testing.T, seed uint64, total *tally) *history {
 	return h
 }
 
-// topology has two processors, with a topic between them.
+// topology has a processor and two behind it, with a topic between them.
 func (h *history) topology() *pipeline.Topology {
 	count := pipeline.Process("count")
 	counts := pipeline.State(count, h.a.table("counts"))
@@ -166,7 +167,41 @@ func (h *history) topology() *pipeline.Topology {
 		sums.Set(ctx, s+n)
 		return nil
 	})
-	return pipeline.New(h.app).From(h.a.str("in")).Add(count, sum)
+	fired := h.a.str("fired")
+	return pipeline.New(h.app).From(h.a.str("in")).Add(count, sum, h.timers(between, fired)).To(fired)
+}
+
+// timers sets a timer of each kind for each count, and tells when one fires.
+func (h *history) timers(counts pipeline.Topic[int64], to pipeline.Topic[string]) *pipeline.Processor {
+	p := pipeline.Process("time")
+	out := pipeline.Output(p, to)
+	event := pipeline.EventTimers(p, h.a.topic("event"), codec.Int64())
+	clock := pipeline.ClockTimers(p, h.a.topic("clock"), codec.Int64())
+	tell := func(kind string) func(*pipeline.Context, int64) error {
+		return func(ctx *pipeline.Context, n int64) error {
+			out.Emit(ctx, ctx.Key(), fmt.Sprint(kind, n))
+			return nil
+		}
+	}
+	event.Handle(tell("event "))
+	clock.Handle(tell("clock "))
+	pipeline.Input(p, counts, func(ctx *pipeline.Context, n int64) error {
+		key := fmt.Sprint(ctx.Key(), " ", n)
+		event.Set(ctx, key, ctx.Timestamp().Add(time.Duration(n%3)*time.Millisecond), n)
+		clock.Set(ctx, key, ctx.Now().Add(time.Duration(n%50)*time.Millisecond), n)
+		return nil
+	})
+	pipeline.Idle(p, time.Second) // the last records' event timers are to fire, too
+	return p
+}
+
+// firings says how often each timer fired.
+func (h *history) firings() map[string]int {
+	n := map[string]int{}
+	for _, r := range h.read(h.a.topic("fired")) {
+		n[fmt.Sprint(string(r.Key), ": ", string(r.Value))]++
+	}
+	return n
 }
 
 // start runs the topology on a machine.
@@ -241,11 +276,31 @@ func (h *history) run() {
 		want[k] = string(int64s(int64(n * (n + 1) / 2)))
 	}
 	h.until("the sums", func() bool { return maps.Equal(h.rows(h.a.topic("sums")), want) })
+	timers := map[string]int{}
+	for k, n := range h.sent {
+		for i := range n {
+			for _, kind := range []string{"event", "clock"} {
+				timers[fmt.Sprintf("%s %d: %s %d", k, i+1, kind, i+1)] = 1
+			}
+		}
+	}
+	h.until("the timers", func() bool { return len(h.firings()) >= len(timers) })
 	if err := last.service.stop(); err != nil {
 		h.Errorf("the last service: %v", err)
 	}
 	if got := h.rows(h.a.topic("sums")); !maps.Equal(got, want) {
 		h.Errorf("sums %q, want %q", got, want)
+	}
+	if got := h.firings(); !maps.Equal(got, timers) {
+		for k := range timers {
+			if got[k] != 1 {
+				h.Errorf("timer %s fired %d times", k, got[k])
+			}
+			delete(got, k)
+		}
+		if len(got) > 0 {
+			h.Errorf("timers that nobody has set fired: %v", got)
+		}
 	}
 	next := map[string]int64{}
 	for _, r := range h.read(h.a.topic("out")) {
@@ -316,7 +371,7 @@ func refuse(key kmsg.Key, err error) func(h *history) {
 	return func(h *history) {
 		f := embedded.Fault{Keys: []kmsg.Key{key}, Err: err, Count: 1 + h.random.IntN(3)}
 		if key == kmsg.Produce {
-			f.Topic = h.a.topic([]string{"out", "counts", "sums"}[h.random.IntN(3)])
+			f.Topic = h.a.topic([]string{"out", "counts", "sums", "fired", "event", "clock"}[h.random.IntN(6)])
 		}
 		if _, err := h.broker.Inject(f); err != nil {
 			h.Fatal(err)
@@ -338,7 +393,7 @@ func (h *history) forgotten() {
 	defer client.Close()
 	admin := kadm.NewClient(client)
 	h.until("the groups to be empty", func() bool {
-		groups, err := admin.DescribeGroups(h.ctx, h.a.group("count"), h.a.group("sum"))
+		groups, err := admin.DescribeGroups(h.ctx, h.a.group("count"), h.a.group("sum"), h.a.group("time"))
 		n := 0
 		for _, g := range groups {
 			n += len(g.Members)
@@ -371,7 +426,8 @@ func (h *history) settle() {
 		case <-tick.C:
 			one, err1 := h.behind(h.a.group("count"), h.a.topic("in"))
 			two, err2 := h.behind(h.a.group("sum"), h.a.topic("out"))
-			if err1 == nil && err2 == nil && one+two == 0 {
+			three, err3 := h.behind(h.a.group("time"), h.a.topic("out"))
+			if err1 == nil && err2 == nil && err3 == nil && one+two+three == 0 {
 				h.total.add("settled", 1)
 				return
 			}
