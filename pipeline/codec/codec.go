@@ -4,14 +4,19 @@
 // on the name, which the topology's validation checks. Codecs append to a
 // buffer, so that a hot path encodes without an allocation; [New] makes one of
 // two plain functions.
+//
+//	JSON, String, Bytes                               values
+//	Int64, Int32, Int16, Float64, Float32, Bool, UUID as Kafka's serializers write them
+//	Key, ParseKey                                     typed keys through any of these
+//
+// Avro, Protobuf and JSON Schema, with a schema registry, are packages of their
+// own below this one: who has no use for them does not link their libraries.
 package codec
 
 import (
-	"encoding/binary"
+	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"math"
 	"unicode/utf8"
 )
 
@@ -25,6 +30,16 @@ type Codec[V any] interface {
 	// Decode decodes b. It must not keep or change b: the bytes belong to a
 	// record or a store.
 	Decode(b []byte) (V, error)
+}
+
+// Checker is a Codec that depends on something outside, such as a schema
+// registry. A service calls Check of the codecs of its topology before anything
+// is processed, and does not start if one returns an error.
+type Checker interface {
+	// Check makes the codec ready and returns what is wrong. writes says
+	// whether the program encodes with it, or only decodes. It tries until ctx
+	// ends when what it needs does not answer.
+	Check(ctx context.Context, writes bool) error
 }
 
 // ErrLength is returned, wrapped, for bytes of the wrong length.
@@ -75,29 +90,4 @@ func String() Codec[string] {
 func Bytes() Codec[[]byte] {
 	return NewAppend("bytes", func(dst, b []byte) ([]byte, error) { return append(dst, b...), nil },
 		func(b []byte) ([]byte, error) { return append([]byte{}, b...), nil })
-}
-
-// Int64 is eight bytes, big-endian, as Kafka's LongSerializer writes them.
-func Int64() Codec[int64] {
-	return NewAppend("int64", func(dst []byte, n int64) ([]byte, error) {
-		return binary.BigEndian.AppendUint64(dst, uint64(n)), nil
-	}, func(b []byte) (int64, error) {
-		if len(b) != 8 {
-			return 0, fmt.Errorf("int64: %w: %d bytes, want 8", ErrLength, len(b))
-		}
-		return int64(binary.BigEndian.Uint64(b)), nil
-	})
-}
-
-// Float64 is eight bytes, big-endian IEEE 754, as Kafka's DoubleSerializer
-// writes them.
-func Float64() Codec[float64] {
-	return NewAppend("float64", func(dst []byte, f float64) ([]byte, error) {
-		return binary.BigEndian.AppendUint64(dst, math.Float64bits(f)), nil
-	}, func(b []byte) (float64, error) {
-		if len(b) != 8 {
-			return 0, fmt.Errorf("float64: %w: %d bytes, want 8", ErrLength, len(b))
-		}
-		return math.Float64frombits(binary.BigEndian.Uint64(b)), nil
-	})
 }
