@@ -68,11 +68,19 @@ func EmitterOf[V any](s *Service, t Target[V], opts ...EmitterOption) (*Emitter[
 // NewEmitter connects an emitter of its own, idempotent and waiting for all
 // in-sync replicas unless options say otherwise. Of the configuration, what
 // concerns the connection counts, Compression, Metrics, and DrainTimeout for
-// Close. It waits for a broker as a service does. Close it.
+// Close. It waits for a broker, and checks the codec, as a service does. Close
+// it.
 func NewEmitter[V any](ctx context.Context, t Target[V], c Config, opts ...EmitterOption) (*Emitter[V], error) {
 	o, err := newEmitterOptions(t, opts)
 	if err := errors.Join(c.Validate(), err); err != nil {
 		return nil, err
+	}
+	if check := checker(t.base().codec); check != nil {
+		bounded, cancel := c.checkContext(ctx)
+		defer cancel()
+		if err := check(bounded, true); err != nil {
+			return nil, fmt.Errorf("emitter of topic %s: %w", t.Name(), err)
+		}
 	}
 	cluster, closeCluster, err := c.connect(ctx, c.ClientID, "")
 	if err != nil {

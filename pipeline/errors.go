@@ -51,7 +51,7 @@ var (
 
 // Problem is one finding of a validation.
 type Problem struct {
-	Kind  error  // one of the errors above, for errors.Is
+	Kind  error  // one of the errors above, for errors.Is; of a codec, what its Check returned
 	Where string // such as "processor dedupe"
 	What  string
 	Field string // of a configuration, such as "TLS.CAFile"

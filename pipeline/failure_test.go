@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"unicode/utf8"
 
@@ -64,6 +65,35 @@ func TestStateThatDoesNotDecode(t *testing.T) {
 		if v == "bad" && (!errors.As(err, &broken) || broken.Key != "k" || re.Stage != pipeline.StageRead) {
 			t.Errorf("%s: stage %s, %v", v, re.Stage, err)
 		}
+	}
+}
+
+// A stored value whose codec has to wait for something outside, such as a schema
+// registry, starts the processor again until that is there.
+func TestStateThatDoesNotDecodeYet(t *testing.T) {
+	var away atomic.Int64
+	waiting := codec.New("waiting", func(v string) ([]byte, error) { return []byte(v), nil }, func(b []byte) (string, error) {
+		if away.Add(-1) >= 0 {
+			return "", pipeline.Retryable(errors.New("away"))
+		}
+		return string(b), nil
+	})
+	state := pipeline.NewTable("state", waiting)
+	p := pipeline.Process("p").OnError(pipeline.Skip())
+	s := pipeline.State(p, state)
+	pipeline.Input(p, clicks, func(ctx *pipeline.Context, v string) error {
+		before, _ := s.Get(ctx)
+		s.Set(ctx, before+v)
+		return nil
+	})
+	d := pipelinetest.New(t, pipeline.New("t").From(clicks).Add(p))
+	d.Send(clicks.Record("k", "a"))
+	d.Restart() // what was written is read from the store now
+	away.Store(3)
+	d.Send(clicks.Record("k", "b"))
+	d.Expect(state.Row("k", "ab"))
+	if away.Load() >= 0 {
+		t.Errorf("the value was decoded before the codec was ready")
 	}
 }
 

@@ -156,7 +156,7 @@ func (p *Processor) failed(task *graph.Task, r *graph.Record, err error, attempt
 	re.Attempts = attempt
 	if re.state { // not the record's fault
 		var broken *table.DecodeError
-		if errors.As(re.Err, &broken) || re.Stage == StagePanic { // and will be so again
+		if errors.As(re.Err, &broken) && !markedRetryable(re.Err) || re.Stage == StagePanic { // and will be so again
 			return graph.Decision{Verdict: graph.Stop, Err: re}
 		}
 		return graph.Decision{Verdict: graph.Restart, Err: re}
@@ -198,6 +198,12 @@ type markedError struct {
 
 func (e *markedError) Error() string { return e.err.Error() }
 func (e *markedError) Unwrap() error { return e.err }
+
+// markedRetryable says whether the outermost mark is that of Retryable.
+func markedRetryable(err error) bool {
+	var m *markedError
+	return errors.As(err, &m) && !m.permanent
+}
 
 // retryable says whether the policy's retries apply.
 func (e *RecordError) retryable() bool {

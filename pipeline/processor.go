@@ -20,6 +20,7 @@ type Processor struct {
 	refs      []definition // in the order of declaration
 	timers    []*timerSet  // in the order of declaration
 	idle      time.Duration
+	codecs    []codecUse // of what is not among refs: the loop, the values of timers
 	policy    ErrorPolicy
 	policySet bool
 }
@@ -126,6 +127,7 @@ func Loop[V any](p *Processor, c interface {
 	if p.spec.Loop != nil {
 		p.bad(ErrDuplicate, "two loops: a processor has one")
 	}
+	p.encodes("processor "+p.spec.Name+", loop", checker(d.codec))
 	p.spec.Loop = &graph.Input{Ref: d.ref(graph.Stream)}
 	return Looped[V]{Out: Out[V]{p: p, def: d, loop: true}, p: p}
 }

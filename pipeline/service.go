@@ -67,8 +67,9 @@ func NewService(t *Topology, c Config) (*Service, error) {
 // Topology returns the topology.
 func (s *Service) Topology() *Topology { return s.topology }
 
-// Run connects to the cluster, creates or checks the topics, and processes
-// until ctx ends; then the records at hand are finished and committed, and Run
+// Run connects to the cluster, checks the codecs that depend on something
+// outside (codec.Checker), creates or checks the topics, and processes until
+// ctx ends; then the records at hand are finished and committed, and Run
 // returns nil. A processor that fails for a reason that may pass, such as a
 // broker that is away, starts again after a while. One that cannot go on, such
 // as at a record without a dead-letter topic to go to, ends the run: the
@@ -95,6 +96,12 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		}
 		defer func() { err = errors.Join(err, closeCluster()) }()
 		ec.Cluster = cluster
+	}
+	if err := s.checkCodecs(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil // it was to end before it began
+		}
+		return err
 	}
 	g := s.cfg.graph(s.topology)
 	ec.Cluster = transport.Rename(ec.Cluster, g.Names)

@@ -46,6 +46,7 @@ func ClockTimers[V any](p *Processor, name string, c codec.Codec[V]) Timers[V] {
 func newTimers[V any](p *Processor, name string, c codec.Codec[V], clock bool) Timers[V] {
 	var wrapped codec.Codec[timer[V]]
 	if c != nil {
+		p.encodes("timers "+name, checker(c))
 		wrapped = timerCodec(c)
 	}
 	kv := Store(p, NewTable(name, wrapped))

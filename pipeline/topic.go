@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -188,6 +189,7 @@ type definition struct {
 	problems []string
 	lookup   graph.Lookup
 	render   func([]byte) (json.RawMessage, error)
+	check    func(ctx context.Context, writes bool) error // of the codec; nil if it has none
 }
 
 func (t Topic[V]) definition() definition { return t.untyped(graph.Stream) }
@@ -207,7 +209,7 @@ func (d def[V]) ref(k graph.Kind) graph.Ref {
 }
 
 func (d def[V]) untyped(k graph.Kind) definition {
-	u := definition{Ref: d.ref(k), render: d.json}
+	u := definition{Ref: d.ref(k), render: d.json, check: checker(d.codec)}
 	if d.opts != nil {
 		u.problems = d.opts.problems
 	}

@@ -62,8 +62,24 @@ var rules = []rule{
 		from: []string{"..."},
 		exceptFrom: []string{"internal/transport/...", "pipeline/embedded/...", "internal/testbroker/...",
 			"internal/kafkacluster/...", "bench/..."},
-		to:  []string{"github.com/twmb/franz-go/..."},
+		// The client of schema registries speaks HTTP and knows nothing of Kafka.
+		to: []string{"github.com/twmb/franz-go/..."}, exceptTo: []string{"github.com/twmb/franz-go/pkg/sr"},
 		why: "internal/transport is the only package that talks to Kafka (the embedded broker is franz-go's too)",
+	},
+	{
+		from: []string{"..."}, exceptFrom: []string{"pipeline/codec/..."},
+		to:  []string{"github.com/twmb/franz-go/pkg/sr/...", "github.com/twmb/avro/...", "github.com/santhosh-tekuri/jsonschema/..."},
+		why: "pipeline/codec/registry and the codecs beside it are the only packages that know schemas",
+	},
+	{
+		from: []string{"pipeline/codec"},
+		to:   []string{"..."},
+		why:  "the codecs that everybody links have no dependencies; those that do are packages below",
+	},
+	{
+		from: []string{"..."}, exceptFrom: []string{"pipeline/codec/..."},
+		to: []string{"pipeline/codec/...", "google.golang.org/protobuf/..."}, exceptTo: []string{"pipeline/codec"},
+		why: "a program that does not name a codec with a schema does not link its libraries",
 	},
 	{
 		from: []string{"..."},
@@ -128,6 +144,12 @@ func TestRules(t *testing.T) {
 		{"internal/transport/kafka", "github.com/twmb/franz-go/pkg/kgo", ""},
 		{"internal/engine", "github.com/twmb/franz-go/pkg/kgo", "only package"},
 		{"pipeline/embedded", "github.com/twmb/franz-go/pkg/kfake", ""},
+		{"pipeline/codec/registry", "github.com/twmb/franz-go/pkg/sr", ""},
+		{"pipeline/codec/registry", "github.com/twmb/franz-go/pkg/kgo", "only package"},
+		{"pipeline/codec/avro", "pipeline/codec/registry", ""},
+		{"pipeline", "github.com/twmb/franz-go/pkg/sr", "know schemas"},
+		{"pipeline/codec", "pipeline", "everybody links"},
+		{"pipeline", "pipeline/codec/avro", "does not link"},
 		{"pipeline/pipelinetest", "testing", ""},
 		{"pipeline", "testing", "for tests"},
 		{"apps/rss-articles/internal/eval", "pipeline/pipelinetest", ""},

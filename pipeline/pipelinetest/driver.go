@@ -147,7 +147,7 @@ func (d *Driver) start() {
 	if err := s.WaitReady(wait); err != nil {
 		cancel()
 		<-d.ended
-		d.t.Fatalf("the topology did not start: %v", errors.Join(err, d.err))
+		d.t.Fatal(fmt.Errorf("the topology did not start: %w", errors.Join(err, d.err)))
 	}
 }
 
