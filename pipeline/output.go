@@ -62,12 +62,15 @@ func (o Out[V]) EmitUnkeyed(ctx *Context, v V, headers ...Header) {
 
 // Delete sends a record without a value: a deletion, where the topic is a
 // table or compacted.
-func (o Out[V]) Delete(ctx *Context, key string) {
+func (o Out[V]) Delete(ctx *Context, key string) { o.DeleteAt(ctx, key, ctx.at) }
+
+// DeleteAt is Delete with a time of its own.
+func (o Out[V]) DeleteAt(ctx *Context, key string, at time.Time) {
 	if !ctx.on(o.p) {
 		return
 	}
 	r := ctx.task.Out.Next()
-	r.Topic, r.Key, r.Timestamp = o.topic(ctx.task), raw(key), ctx.at
+	r.Topic, r.Key, r.Timestamp = o.topic(ctx.task), raw(key), at
 }
 
 // record stages a record with the encoded value; nil after a failure.
