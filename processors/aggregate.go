@@ -1,6 +1,9 @@
 package processors
 
-import "github.com/millrace/millrace/pipeline"
+import (
+	"github.com/millrace/millrace/pipeline"
+	"github.com/millrace/millrace/processors/aggregate"
+)
 
 // Aggregate folds the values of each key into a table: fn gets the aggregate
 // so far, the zero value at first, and returns the next. It must not change
@@ -16,6 +19,31 @@ func Aggregate[V, S any](name string, in pipeline.Topic[V], table pipeline.Table
 			return err
 		}
 		state.Set(ctx, next)
+		return nil
+	})
+	return p
+}
+
+// AggregateBy is Aggregate with an aggregation of package aggregate. The table's
+// codec may be the aggregation's.
+func AggregateBy[V, A any](name string, in pipeline.Topic[V], agg aggregate.Func[V, A], table pipeline.Table[A]) *pipeline.Processor {
+	p := pipeline.Process(name)
+	for _, what := range agg.Problems() {
+		p.Invalid("%s", what)
+	}
+	state := pipeline.State(p, table)
+	pipeline.Input(p, in, func(ctx *pipeline.Context, v V) error {
+		a, ok := state.Get(ctx)
+		var err error
+		if ok {
+			a, err = agg.Add(ctx, a, v)
+		} else {
+			a, err = agg.First(ctx, v)
+		}
+		if err != nil {
+			return err
+		}
+		state.Set(ctx, a)
 		return nil
 	})
 	return p

@@ -8,6 +8,13 @@
 //		processors.Count("count", Unique, PerCustomer)).
 //	To(Enriched)
 //
+// Window aggregates in windows of time: tumbling, hopping or sliding ones, sessions,
+// or a number of records. What it aggregates is an aggregation of package
+// processors/aggregate.
+//
+//	processors.Window("per-minute", Clicks, processors.Tumbling(time.Minute).Grace(10*time.Second),
+//		aggregate.Count[Click](), PerMinute, processors.EmitFinal(Counted))
+//
 // They are written with the public functions of package pipeline only: one of
 // your own is their equal. Every function that they call gets the record's
 // context first, for its key, time and headers; an error that it returns fails
