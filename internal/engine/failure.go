@@ -65,7 +65,7 @@ func (t *task) failed(input int, r *transport.Record, err error, staged int) err
 func (t *task) take() (input int, records []*transport.Record, err error) {
 	f := t.failing.Load()
 	if f == nil {
-		if records, err = t.timersDue(); err != nil || records != nil {
+		if records, err = t.timersDue(t.limit); err != nil || records != nil {
 			return timers, records, err
 		}
 		input, records = t.queue.take(t.limit)

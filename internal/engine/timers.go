@@ -39,8 +39,8 @@ func (t *task) timersReady() bool {
 	return tm != nil && tm.Ready(&t.view)
 }
 
-// timersDue returns timers that are to fire now.
-func (t *task) timersDue() ([]*transport.Record, error) {
+// timersDue returns timers that are to fire now, at most n.
+func (t *task) timersDue(n int) ([]*transport.Record, error) {
 	tm := t.in.spec.Timers
 	if tm == nil {
 		return nil, nil
@@ -50,7 +50,7 @@ func (t *task) timersDue() ([]*transport.Record, error) {
 	if !tm.Ready(&t.view) || !t.placed() {
 		return nil, nil
 	}
-	due, err := tm.Due(&t.view, t.limit)
+	due, err := tm.Due(&t.view, n)
 	if err != nil {
 		return nil, fmt.Errorf("processor %s, partition %d: timers: %w", t.in.spec.Name, t.id, err)
 	}
@@ -162,7 +162,7 @@ func (e *Engine) TimersAtRest() bool {
 }
 
 func (t *task) atRest() bool {
-	due, err := t.timersDue()
+	due, err := t.timersDue(1)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return err == nil && len(due) == 0 && t.cur.records == 0 && !t.committing
