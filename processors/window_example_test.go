@@ -16,7 +16,9 @@ var (
 	clicks  = pipeline.NewTopic("clicks", codec.String())
 	visits  = pipeline.NewTopic("visits", codec.String())
 	perPage = pipeline.NewTopic("clicks.counted", codec.Int64())
+	// doc: pane
 	counted = pipeline.NewTable("clicks.windows", processors.Panes(codec.Int64()))
+	// end
 )
 
 func showWindows(d *pipelinetest.Driver) {
@@ -31,8 +33,10 @@ func showWindows(d *pipelinetest.Driver) {
 
 func ExampleWindow() {
 	late := pipeline.NewTopic("clicks.late", codec.String())
+	// doc: window
 	p := processors.Window("per-minute", clicks, processors.Tumbling(time.Minute).Grace(10*time.Second),
 		aggregate.Count[string](), counted, processors.EmitFinal(perPage), processors.LateTo(late))
+	// end
 	noon := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 	pipelinetest.Example(pipeline.New("app").From(clicks).Add(p).To(perPage, late), func(d *pipelinetest.Driver) {
 		d.Send(
