@@ -1,6 +1,6 @@
 // The reading view: one article, with all that is known of it.
 import * as api from './api.js';
-import { $, h, link, when, trouble } from './dom.js';
+import { $, h, href, link, when, trouble } from './dom.js';
 import { content } from './content.js';
 import { copies, meta, reasons } from './item.js';
 import * as marks from './marks.js';
@@ -28,7 +28,8 @@ function render(a) {
     meta(a),
     why && h('div', { class: 'why' }, h('p', {}, 'Recommended because of'), reasons(why)),
     h('div', { class: 'prose', lang }, content(a.content)),
-    h('p', { class: 'out' }, link(a.url, 'Read it where it was published ↗', { class: 'button', id: 'read-out' })),
+    h('p', { class: 'out' }, href(a.url) ? link(a.url, 'Read it where it was published ↗', { class: 'button', id: 'read-out' })
+      : 'Its feed does not say where it was published.'),
     marks.actions(a.id),
     copies(a.copies, 20),
     h('p', { class: 'quiet seen' }, 'Seen here ', when(a.first_seen), '.')].filter(Boolean));
