@@ -146,6 +146,7 @@ func Example() {
 	}
 	defer reg.Close()
 
+	// doc: codec
 	type Order struct {
 		ID    string `avro:"id"`
 		Cents int64  `avro:"cents"`
@@ -155,6 +156,7 @@ func Example() {
 		"fields": [{"name": "id", "type": "string"}, {"name": "cents", "type": "long", "default": 0}]}`)
 	orders := pipeline.NewTopic("orders", c)
 	totals := pipeline.NewTable("totals", codec.Int64())
+	// end
 
 	t := pipeline.New("shop").From(orders).Add(processors.Aggregate("total", orders, totals,
 		func(_ *pipeline.Context, so int64, o Order) (int64, error) { return so + o.Cents, nil }))
