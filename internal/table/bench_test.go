@@ -74,3 +74,29 @@ func TestHotPathAllocations(t *testing.T) {
 		t.Logf("%v allocations for %d records and their commit", allocs, n)
 	}
 }
+
+// A short range costs what is in it, however much the store does not have yet.
+func BenchmarkShortRange(b *testing.B) {
+	for _, unsaved := range []int{100, 10_000, 100_000} {
+		b.Run(fmt.Sprint(unsaved), func(b *testing.B) {
+			t := New(Options{Name: "t", Store: newStore(b), Lock: ignoreLock{}}, number{}, nil)
+			t.Begin(time.Unix(1_700_000_000, 0))
+			keys := make([][]byte, unsaved)
+			for i := range keys {
+				keys[i] = fmt.Appendf(nil, "key-%06d", i)
+				if err := t.Set(keys[i], 1); err != nil {
+					b.Fatal(err)
+				}
+			}
+			i := 0
+			for b.Loop() {
+				i = (i + 7) % (unsaved - 1)
+				n := 0
+				err := t.Range(keys[i], keys[i+1], func([]byte, int64) bool { n++; return true })
+				if err != nil || n != 1 {
+					b.Fatal(n, err)
+				}
+			}
+		})
+	}
+}

@@ -148,8 +148,7 @@ func (t *Table[V]) settle() {
 			kept = append(kept, e)
 			continue
 		}
-		e.unsaved = false
-		t.list(e)
+		t.dropUnsaved(e)
 	}
 	clear(t.unsaved[len(kept):])
 	t.unsaved = kept

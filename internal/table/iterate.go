@@ -3,7 +3,6 @@ package table
 import (
 	"bytes"
 	"fmt"
-	"slices"
 
 	"github.com/millrace/millrace/storage"
 )
@@ -25,13 +24,17 @@ func (t *Table[V]) iterate(it storage.Iterator, start, end []byte, yield func([]
 	}()
 	over := t.overlay(start, end)
 	more := it.Next()
-	for more || len(over) > 0 {
+	for {
+		e := over.peek()
+		if !more && e == nil {
+			break
+		}
 		c := -1
 		switch {
 		case !more:
 			c = 1
-		case len(over) > 0:
-			c = bytes.Compare(it.Key(), over[0].key)
+		case e != nil:
+			c = bytes.Compare(it.Key(), e.key)
 		}
 		if c < 0 {
 			v, err := decode(t.codec, it.Value())
@@ -47,8 +50,7 @@ func (t *Table[V]) iterate(it storage.Iterator, start, end []byte, yield func([]
 		if c == 0 {
 			more = it.Next()
 		}
-		e := over[0]
-		over = over[1:]
+		over.next()
 		if e.has {
 			if t.o.Check {
 				t.watch(e)
@@ -66,16 +68,4 @@ func (t *Table[V]) iterate(it storage.Iterator, start, end []byte, yield func([]
 		return fmt.Errorf("table %s: iterate: %w", t.o.Name, err)
 	}
 	return nil
-}
-
-// overlay returns the unsaved entries of a range, sorted.
-func (t *Table[V]) overlay(start, end []byte) []*entry[V] {
-	var over []*entry[V]
-	for _, e := range t.unsaved {
-		if (start == nil || bytes.Compare(e.key, start) >= 0) && (end == nil || bytes.Compare(e.key, end) < 0) {
-			over = append(over, e)
-		}
-	}
-	slices.SortFunc(over, func(a, b *entry[V]) int { return bytes.Compare(a.key, b.key) })
-	return over
 }

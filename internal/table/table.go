@@ -8,6 +8,8 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/google/btree"
+
 	"github.com/millrace/millrace/storage"
 )
 
@@ -85,9 +87,10 @@ type Table[V any] struct {
 	clone func(V) V
 
 	entries map[string]*entry[V]
-	gen     uint64      // the current generation
-	dirty   []*entry[V] // of the current generation
-	unsaved []*entry[V] // what the store has not, for iterators
+	gen     uint64                   // the current generation
+	dirty   []*entry[V]              // of the current generation
+	unsaved []*entry[V]              // what the store has not, for iterators
+	index   *btree.BTreeG[*entry[V]] // the same by key, once there is an iterator
 	undo    []undo[V]
 	at      time.Time // of the record at hand
 	from    origin    // likewise
@@ -189,10 +192,7 @@ func (t *Table[V]) put(key []byte, v V, has bool) error {
 	if e.gen != t.gen {
 		e.gen = t.gen
 		t.dirty = append(t.dirty, e)
-		if !e.unsaved {
-			e.unsaved = true
-			t.unsaved = append(t.unsaved, e)
-		}
+		t.addUnsaved(e)
 	}
 	return nil
 }
@@ -266,8 +266,7 @@ func (t *Table[V]) Rollback() {
 	clear(t.dirty[t.mark:])
 	t.dirty = t.dirty[:t.mark]
 	for _, e := range t.unsaved[t.markUn:] {
-		e.unsaved = false
-		t.list(e)
+		t.dropUnsaved(e)
 	}
 	clear(t.unsaved[t.markUn:])
 	t.unsaved = t.unsaved[:t.markUn]
