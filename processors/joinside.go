@@ -3,7 +3,6 @@ package processors
 import (
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"time"
 
 	"github.com/millrace/millrace/pipeline"
@@ -129,8 +128,6 @@ func joinRowTime(row string) int64 {
 	copy(b[:], row[len(row)-16:])
 	return int64(binary.BigEndian.Uint64(b[:]) ^ 1<<63)
 }
-
-var errRow = errors.New("malformed row")
 
 // waitingCodec encodes a byte that says whether there was a partner, then the
 // value.
