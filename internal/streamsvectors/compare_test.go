@@ -1,6 +1,7 @@
 package streamsvectors
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -18,8 +19,8 @@ func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // The topics that the vectors name, of strings; and with longs as values.
 var (
-	in, out = texts("in"), texts("out")
-	results = longs("out")
+	in, out          = texts("in"), texts("out")
+	numbers, results = longs("in"), longs("out")
 )
 
 func texts(name string) pipeline.Topic[string] { return pipeline.NewTopic(name, codec.String()) }
@@ -44,16 +45,22 @@ func compare(t *testing.T, vs []Vector, rule order, how feed, build func(v Vecto
 	for _, v := range vs {
 		t.Run(v.name(), func(t *testing.T) {
 			t.Parallel()
-			d := pipelinetest.New(t, build(v))
-			for _, rs := range how(v.Steps) {
-				d.Pipe(rs...)
-			}
-			got := outputs(d, v)
-			if diff := differ(v.Steps, got, rule); diff != "" {
+			d := run(t, v, how, build(v))
+			if diff := differ(v.Steps, outputs(d, v), rule); diff != "" {
 				t.Error(diff)
 			}
 		})
 	}
+}
+
+// run gives a vector's inputs to a topology.
+func run(t *testing.T, v Vector, how feed, topology *pipeline.Topology) *pipelinetest.Driver {
+	t.Helper()
+	d := pipelinetest.New(t, topology)
+	for _, rs := range how(v.Steps) {
+		d.Pipe(rs...)
+	}
+	return d
 }
 
 func (v Vector) name() string {
@@ -71,6 +78,15 @@ func (v Vector) name() string {
 
 // A feed makes records of inputs, in parts: the topology comes to rest after each.
 type feed func([]Step) [][]pipeline.Record
+
+// atOnce is for one input topic, which has one partition.
+func atOnce(steps []Step) [][]pipeline.Record {
+	var rs []pipeline.Record
+	for _, s := range steps {
+		rs = append(rs, s.In.record())
+	}
+	return [][]pipeline.Record{rs}
+}
 
 // inTurn keeps the order of several topics.
 func inTurn(steps []Step) (parts [][]pipeline.Record) {
@@ -181,7 +197,7 @@ func (o Out) String() string {
 	b, err := hex.DecodeString(o.Key)
 	key := o.Key
 	if n := len(b) - 8; err == nil && n >= 0 {
-		key = fmt.Sprintf("%s[%d]", b[:n], be(b[n:]))
+		key = fmt.Sprintf("%s[%d]", b[:n], be(b[n:n+8]))
 		if n -= 8; n >= 0 {
 			key = fmt.Sprintf("%s[%d-%d]", b[:n], be(b[n+8:]), be(b[n:n+8]))
 		}
@@ -189,12 +205,16 @@ func (o Out) String() string {
 	return fmt.Sprintf("%s=%v@%d", key, o.Value, o.Time)
 }
 
-func be(b []byte) (n uint64) {
-	for _, c := range b {
-		n = n<<8 | uint64(c)
+// start returns when the window of an output begins: its last eight bytes.
+func (o Out) start() int64 {
+	b, err := hex.DecodeString(o.Key)
+	if err != nil || len(b) < 8 {
+		return -1
 	}
-	return n
+	return int64(be(b[len(b)-8:]))
 }
+
+func be(b []byte) uint64 { return binary.BigEndian.Uint64(b) }
 
 // because changes what is expected where we differ by design. It says why.
 func because(_ string, vs []Vector, change func(v *Vector, s *Step)) []Vector {

@@ -10,31 +10,34 @@ final class Inputs {
     /** A record of an input topic. Its value is a String, a Long or null. */
     record In(String topic, String key, Object value, long time) {}
 
-    /** A topic's values and keys, and the share of records without a value: deletions, in the topic of a table. */
-    record Source(String topic, String kind, List<String> keys, double noValue, boolean nulls) {
-        static Source strings(String topic) {
-            return new Source(topic, "string", KEYS, 0, true);
+    /**
+     * A topic's values and keys. Deletions are the share of records without a value in the topic of a table. If nulls
+     * are wanted, some records lack their key if noKey is set, and their value if noValue is.
+     */
+    record Source(String topic, String kind, List<String> keys, double deletions, boolean noKey, boolean noValue) {
+        Source(String topic, String kind, boolean noValue) {
+            this(topic, kind, KEYS, 0, true, noValue);
         }
 
-        static Source longs(String topic) {
-            return new Source(topic, "long", KEYS, 0, true);
+        static Source strings(String topic) {
+            return new Source(topic, "string", true);
         }
 
         static Source table(String topic) {
-            return new Source(topic, "string", KEYS, 0.2, true);
+            return new Source(topic, "string", KEYS, 0.2, true, false);
         }
 
-        /** whole is without the records that have no key or no value where they should have one. */
-        Source whole() {
-            return new Source(topic, kind, keys, noValue, false);
+        /** keyed has all keys. */
+        Source keyed() {
+            return new Source(topic, kind, keys, deletions, false, noValue);
         }
 
         Source keys(String... keys) {
-            return new Source(topic, kind, List.of(keys), noValue, nulls);
+            return new Source(topic, kind, List.of(keys), deletions, noKey, noValue);
         }
 
         Source kind(String kind) {
-            return new Source(topic, kind, keys, noValue, nulls);
+            return new Source(topic, kind, keys, deletions, noKey, noValue);
         }
     }
 
@@ -58,9 +61,10 @@ final class Inputs {
         List<In> all = new ArrayList<>();
         for (int i = 0; i < n; i++) {
             Source s = sources.get(random.nextInt(sources.size()));
-            double lack = nulls && s.nulls() ? 0.06 : 0;
-            String key = random.nextDouble() < lack ? null : s.keys().get(Math.min(random.nextInt(s.keys().size()), random.nextInt(s.keys().size())));
-            Object value = random.nextDouble() < s.noValue() + lack ? null : value(s.kind());
+            double noKey = nulls && s.noKey() ? 0.06 : 0;
+            double noValue = s.deletions() + (nulls && s.noValue() ? 0.06 : 0);
+            String key = random.nextDouble() < noKey ? null : s.keys().get(Math.min(random.nextInt(s.keys().size()), random.nextInt(s.keys().size())));
+            Object value = random.nextDouble() < noValue ? null : value(s.kind());
             all.add(new In(s.topic(), key, value, time()));
         }
         // At last everything is closed that time can close.

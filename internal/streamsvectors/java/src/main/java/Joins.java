@@ -29,7 +29,8 @@ final class Joins {
     static List<Scenario> all() {
         List<Scenario> all = new ArrayList<>();
         for (String type : List.of("inner", "left", "outer")) {
-            for (long[] w : new long[][] {{10, 10, 0}, {5, 20, 10}, {0, 10, 5}, {10, 0, 5}, {0, 0, 3}, {-2, 8, 0}}) {
+            // None is negative: records are kept for the sum of before and after, which is too short then.
+            for (long[] w : new long[][] {{10, 10, 0}, {5, 20, 10}, {0, 10, 5}, {10, 0, 5}, {0, 0, 3}, {20, 5, 0}}) {
                 all.add(new Scenario(
                     Scenario.params("op", "stream-stream", "type", type, "before", w[0], "after", w[1], "grace", w[2], "key", "string", "value", "string"),
                     List.of(Inputs.Source.strings("left"), Inputs.Source.strings("right")), 10, Joins::streams));
@@ -41,13 +42,13 @@ final class Joins {
             all.add(new Scenario(Scenario.params("op", "stream-table", "type", type, "key", "string", "value", "string"),
                 List.of(Inputs.Source.strings("in"), Inputs.Source.table("table")), 10, Joins::streamTable));
             all.add(new Scenario(Scenario.params("op", "stream-global", "type", type, "key", "string", "value", "string"),
-                List.of(Inputs.Source.strings("in").kind("foreign"), Inputs.Source.table("table").whole().keys("x", "y", "z")), 10, Joins::streamGlobal));
+                List.of(Inputs.Source.strings("in").kind("foreign"), Inputs.Source.table("table").keyed().keys("x", "y", "z")), 10, Joins::streamGlobal));
             all.add(new Scenario(Scenario.params("op", "foreign-key", "type", type, "key", "string", "value", "string"),
                 List.of(Inputs.Source.table("left").kind("foreign"), Inputs.Source.table("right").keys("x", "y", "z")), 10, Joins::foreignKey));
             for (long grace : new long[] {0, 15}) {
                 all.add(new Scenario(
                     Scenario.params("op", "stream-versioned", "type", type, "history", 30L, "grace", grace, "key", "string", "value", "string"),
-                    List.of(Inputs.Source.strings("in").whole(), Inputs.Source.table("table")), 10, Joins::streamVersioned));
+                    List.of(Inputs.Source.strings("in").keyed(), Inputs.Source.table("table")), 10, Joins::streamVersioned));
             }
         }
         return all;
