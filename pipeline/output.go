@@ -13,13 +13,14 @@ type Out[V any] struct {
 	p    *Processor
 	def  def[V]
 	loop bool
+	raw  bool // values are bytes that need no copy
 }
 
 // Output declares a topic that the processor writes.
 func Output[V any](p *Processor, t Topic[V]) Out[V] {
 	d := p.uses(t)
 	p.spec.Outputs = append(p.spec.Outputs, d.Ref)
-	return Out[V]{p: p, def: t.def}
+	return Out[V]{p: p, def: t.def, raw: t.borrows()}
 }
 
 // OutputTable declares a table that the processor writes as a stream of
@@ -79,6 +80,11 @@ func (o Out[V]) record(ctx *Context, v V) *transport.Record {
 		return nil
 	}
 	out := ctx.task.Out
+	if b, ok := any(v).([]byte); o.raw && ok && b != nil {
+		r := out.Next()
+		r.Topic, r.Value = o.topic(ctx.task), b
+		return r
+	}
 	stage := ctx.stage
 	ctx.stage = StageEncode // where a panic of the codec would be
 	b, err := o.def.codec.Append(out.Buffer(), v)

@@ -166,6 +166,13 @@ func (t Topic[V]) TimedBy(at func(v V) (time.Time, error)) Topic[V] {
 	return t
 }
 
+// borrows says whether decoded values are part of the bytes that they came in; see
+// codec.Raw.
+func (d def[V]) borrows() bool {
+	b, ok := d.codec.(interface{ Borrows() bool })
+	return ok && b.Borrows()
+}
+
 func (d def[V]) partitioner() partition.By {
 	if d.opts == nil {
 		return ""
@@ -193,7 +200,14 @@ type definition struct {
 }
 
 func (t Topic[V]) definition() definition { return t.untyped(graph.Stream) }
-func (t Table[V]) definition() definition { return t.untyped(graph.Table) }
+
+func (t Table[V]) definition() definition {
+	d := t.untyped(graph.Table)
+	if t.borrows() {
+		d.problems = append(d.problems[:len(d.problems):len(d.problems)], "its codec borrows the bytes of records, which a store does not keep: use codec.Bytes")
+	}
+	return d
+}
 
 func (d def[V]) ref(k graph.Kind) graph.Ref {
 	r := graph.Ref{Name: d.name, Kind: k, Type: reflect.TypeFor[V]()}

@@ -114,7 +114,11 @@ func (t *Table[V]) Write() error {
 	// The newest write of a key is the last of its run: the sort is stable.
 	order := slices.Clone(q)
 	slices.SortStableFunc(order, func(a, b frozenEntry[V]) int { return bytes.Compare(a.e.key, b.e.key) })
-	b := t.o.Store.NewBatch()
+	if t.batch == nil {
+		t.batch = t.o.Store.NewBatch()
+	}
+	b := t.batch
+	defer b.Reset()
 	for i, x := range order {
 		if i+1 < len(order) && order[i+1].e == x.e {
 			continue

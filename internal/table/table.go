@@ -104,7 +104,8 @@ type Table[V any] struct {
 
 	queued     []frozenEntry[V]
 	queuedSize int64
-	next       int64 // the changelog offset that belongs to queued; -1: none
+	next       int64         // the changelog offset that belongs to queued; -1: none
+	batch      storage.Batch // of Write, which uses it again
 
 	checks []check[V]
 }

@@ -5,7 +5,7 @@
 // buffer, so that a hot path encodes without an allocation; [New] makes one of
 // two plain functions.
 //
-//	JSON, String, Bytes                               values
+//	JSON, String, Bytes, Raw                          values
 //	Int64, Int32, Int16, Float64, Float32, Bool, UUID as Kafka's serializers write them
 //	Key, ParseKey                                     typed keys through any of these
 //
@@ -91,3 +91,19 @@ func Bytes() Codec[[]byte] {
 	return NewAppend("bytes", func(dst, b []byte) ([]byte, error) { return append(dst, b...), nil },
 		func(b []byte) ([]byte, error) { return append([]byte{}, b...), nil })
 }
+
+// Raw is Bytes without a copy: what Decode returns is the record's own memory, and
+// must not be changed; what is emitted is not copied either, and must not be changed
+// afterwards. It costs less where values are passed on or looked at. Who keeps
+// such a value keeps all that was fetched with it. A table cannot have it:
+// what is read of a store is not there to stay.
+func Raw() Codec[[]byte] { return raw{} }
+
+type raw struct{}
+
+func (raw) Name() string                         { return "bytes" }
+func (raw) Append(dst, b []byte) ([]byte, error) { return append(dst, b...), nil }
+func (raw) Decode(b []byte) ([]byte, error)      { return b[:len(b):len(b)], nil }
+
+// Borrows says that decoded values are part of what was decoded.
+func (raw) Borrows() bool { return true }

@@ -60,6 +60,15 @@ func TestBadBytes(t *testing.T) {
 	}
 }
 
+// Raw is on the wire what Bytes is, and copies nothing when it decodes.
+func TestRawIsNotCopied(t *testing.T) {
+	b := []byte("ab")
+	v, err := Raw().Decode(b)
+	if err != nil || &v[0] != &b[0] || cap(v) != len(v) || Raw().Name() != Bytes().Name() {
+		t.Errorf("%q, capacity %d, error %v, name %s", v, cap(v), err, Raw().Name())
+	}
+}
+
 func TestBytesAreCopied(t *testing.T) {
 	in := []byte("abc")
 	out, _ := Bytes().Decode(in)

@@ -18,9 +18,9 @@ func (s *Store) Clear(next int64) error {
 	defer s.closing.RUnlock()
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	var b batch
+	b := batch{b: newLevelBatch()}
 	b.putNumber(clearingKey, next)
-	if err := s.write(&b.b); err != nil {
+	if err := s.write(b.b); err != nil {
 		return err
 	}
 	return s.clear(next)
@@ -51,10 +51,10 @@ func (s *Store) clear(next int64) error {
 	if err := it.Error(); err != nil {
 		return s.fault("clear", err)
 	}
-	last := batch{b: b}
+	last := batch{b: &b}
 	last.b.Delete(clearingKey)
 	last.putNumber(offsetKey, next)
-	if err := s.write(&last.b); err != nil {
+	if err := s.write(last.b); err != nil {
 		return err
 	}
 	s.offset.Store(next)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -63,7 +64,7 @@ func (s *Store) Offset() (int64, bool) {
 }
 
 // NewBatch implements storage.Store.
-func (s *Store) NewBatch() storage.Batch { return &batch{} }
+func (s *Store) NewBatch() storage.Batch { return &batch{b: newLevelBatch()} }
 
 // Apply implements storage.Store. The batch is in the operating system's hands
 // when it returns, and on the disk if Options.Sync is set.
@@ -84,7 +85,7 @@ func (s *Store) Apply(sb storage.Batch) error {
 	if b.hasOffset {
 		b.putNumber(offsetKey, b.next)
 	}
-	if err := s.write(&b.b); err != nil {
+	if err := s.write(b.b); err != nil {
 		return err
 	}
 	if b.hasOffset {
@@ -184,7 +185,7 @@ func (s *Store) fault(what string, err error) error {
 // batch is a storage.Batch on LevelDB's own, which has the bytes that are
 // written to the journal.
 type batch struct {
-	b         leveldb.Batch
+	b         *leveldb.Batch
 	key       []byte // scratch for the prefixed key
 	n         int
 	size      int
@@ -194,6 +195,13 @@ type batch struct {
 
 // keepBatch is the memory that Reset keeps.
 const keepBatch = 4 << 20
+
+// newLevelBatch returns a batch that doubles when it is full. By default one of
+// more than 3,000 rows grows by a part that becomes ever smaller, and copies
+// itself as often.
+func newLevelBatch() *leveldb.Batch {
+	return leveldb.MakeBatchWithConfig(&leveldb.BatchConfig{GrowLimit: math.MaxInt32})
+}
 
 func (b *batch) prefixed(key []byte) []byte {
 	b.key = append(append(b.key[:0], userSpace), key...)
@@ -226,7 +234,7 @@ func (b *batch) Size() int { return b.size }
 // Reset implements storage.Batch.
 func (b *batch) Reset() {
 	if cap(b.b.Dump()) > keepBatch {
-		b.b = leveldb.Batch{}
+		b.b = newLevelBatch()
 	}
 	b.b.Reset()
 	b.n, b.size, b.next, b.hasOffset = 0, 0, 0, false

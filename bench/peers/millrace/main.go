@@ -38,8 +38,8 @@ func run(ctx context.Context, a peer.Args) error {
 }
 
 func topology(a peer.Args) (*pipeline.Topology, error) {
-	in := pipeline.NewTopic(a.Input, codec.Bytes())
-	out := pipeline.NewTopic(a.Output, codec.Bytes())
+	in := pipeline.NewTopic(a.Input, codec.Raw())
+	out := pipeline.NewTopic(a.Output, codec.Raw())
 	t := pipeline.New(a.App).From(in)
 	p := pipeline.Process("main")
 	switch a.Workload.Kind {
@@ -88,7 +88,7 @@ func topology(a peer.Args) (*pipeline.Topology, error) {
 		})
 		t = t.From(table)
 	case workload.Shuffle:
-		matched := pipeline.NewTopic(a.App+"-matched", codec.Bytes())
+		matched := pipeline.NewTopic(a.App+"-matched", codec.Raw())
 		m := pipeline.Output(p, matched)
 		pipeline.Input(p, in, func(ctx *pipeline.Context, v []byte) error {
 			var room [4]int
