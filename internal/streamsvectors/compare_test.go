@@ -19,8 +19,8 @@ func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // The topics that the vectors name, of strings; and with longs as values.
 var (
-	in, out          = texts("in"), texts("out")
-	numbers, results = longs("in"), longs("out")
+	in, left, right, out = texts("in"), texts("left"), texts("right"), texts("out")
+	numbers, results     = longs("in"), longs("out")
 )
 
 func texts(name string) pipeline.Topic[string] { return pipeline.NewTopic(name, codec.String()) }
