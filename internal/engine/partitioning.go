@@ -32,7 +32,7 @@ func (p *topicPlan) partitioned(class *copartitioned) *TopicError {
 	}
 	slices.Sort(class.processors)
 	return &TopicError{class.topics[0], fmt.Sprintf("keys are not partitioned as in the other inputs, joins and tables of processor %s: %s. "+
-		"Declare the partitioner of those who write each topic, and repartition what differs through a topic of its own",
+		"Declare the partitioner of those who write each topic, and repartition what differs through a topic of its own, as processors.Repartition does",
 		strings.Join(slices.Compact(class.processors), " and "), strings.Join(known, ", "))}
 }
 

@@ -265,7 +265,7 @@ func (p *topicPlan) count(class *copartitioned, have map[string]transport.TopicI
 	if conflict {
 		slices.Sort(class.processors)
 		return n, &TopicError{class.topics[0], fmt.Sprintf("not co-partitioned with the other inputs, joins and tables of processor %s: %s. "+
-			"Give them one number of partitions, or repartition one of them through a topic of its own",
+			"Give them one number of partitions, or repartition one of them through a topic of its own, as processors.Repartition does",
 			strings.Join(slices.Compact(class.processors), " and "), strings.Join(known, ", "))}
 	}
 	return firstOf(n, p.cfg.Partitions), nil
