@@ -236,7 +236,7 @@ func (t *Table[V]) newEntry(key []byte) *entry[V] {
 	}
 	e := &t.slab[0]
 	t.slab = t.slab[1:]
-	if cap(t.keys)-len(t.keys) < len(key) {
+	if t.keys == nil || cap(t.keys)-len(t.keys) < len(key) { // never nil, which would be a record without a key
 		t.keys = make([]byte, 0, max(2048, len(key)))
 	}
 	n := len(t.keys)

@@ -161,6 +161,22 @@ func TestEmptyKey(t *testing.T) {
 	}
 }
 
+// The empty key is a key: without one, no broker takes a record for a changelog.
+func TestEmptyKeyIsNotNil(t *testing.T) {
+	table := newText(t, Options{})
+	table.Begin(time.Time{})
+	if err := table.Set([]byte{}, "1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := table.Freeze(func(key, _ []byte, _ time.Time) {
+		if key == nil {
+			t.Error("the changelog's record has no key")
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestEncodeFails at a commit, which can be tried again once the value is
 // another.
 func TestEncodeFails(t *testing.T) {

@@ -3,7 +3,10 @@ package memory
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
+
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/millrace/millrace/internal/transport"
 )
@@ -103,6 +106,9 @@ func (cl *client) put(p pending, gaveUp error) bool {
 		return true
 	}
 	partition, err := cl.partition(r, t.info.Partitions)
+	if err == nil && r.Key == nil && strings.Contains(t.info.Config["cleanup.policy"], "compact") {
+		err = fmt.Errorf("produce to topic %s: %w", r.Topic, kerr.InvalidRecord) // as brokers do
+	}
 	if err != nil {
 		p.err = err
 		cl.queue = append(cl.queue, p)
