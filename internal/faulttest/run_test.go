@@ -271,6 +271,9 @@ func (x *run) behind(processors map[string][]string) string {
 func (x *run) finish() figures {
 	x.Helper()
 	x.processed()
+	if r, ok := x.w.(resting); ok {
+		r.rest(x.ctx, x)
+	}
 	took := time.Since(x.began)
 	for _, s := range x.services {
 		if s.child != nil {

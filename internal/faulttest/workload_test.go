@@ -25,6 +25,12 @@ type workload interface {
 	verify(ctx context.Context, x *run) figures
 }
 
+// resting is a workload that goes on after all its input is committed.
+type resting interface {
+	// rest waits until it has come to rest.
+	rest(ctx context.Context, x *run)
+}
+
 // newWorkload returns a workload with topics of its own.
 func newWorkload(name, prefix string) (workload, error) {
 	switch name {
@@ -34,6 +40,8 @@ func newWorkload(name, prefix string) (workload, error) {
 		return newEOS(prefix, false), nil
 	case "eos-hop":
 		return newEOS(prefix, true), nil
+	case "timed":
+		return newTimed(prefix), nil
 	}
 	return nil, fmt.Errorf("no workload %q", name)
 }

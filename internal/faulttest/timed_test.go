@@ -1,0 +1,195 @@
+//go:build kafka
+
+package faulttest
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace/internal/transport"
+	"github.com/millrace/millrace/pipeline"
+	"github.com/millrace/millrace/pipeline/codec"
+	"github.com/millrace/millrace/processors"
+	"github.com/millrace/millrace/processors/aggregate"
+)
+
+// timed goes by time: the sum of each key's values in windows, of which every
+// update and the last value are written, and a join of the input with its echo, in
+// which each record meets those of its key and millisecond.
+type timed struct {
+	prefix                  string
+	in, echo, joined        pipeline.Topic[int64]
+	updates, final          pipeline.Topic[int64]
+	sums                    pipeline.Table[processors.Pane[int64]]
+	size, grace, joinsGrace time.Duration
+}
+
+func newTimed(prefix string) *timed {
+	i := codec.Int64()
+	return &timed{
+		prefix: prefix, in: topicOf(prefix, "in", i), echo: topicOf(prefix, "echo", i), joined: topicOf(prefix, "joined", i),
+		updates: topicOf(prefix, "updates", i), final: topicOf(prefix, "final", i),
+		sums: tableOf(prefix, "sums", processors.Panes(i)),
+		size: 500 * time.Millisecond, grace: 500 * time.Millisecond,
+		joinsGrace: 10 * time.Minute, // the echo may be late by as long as services are away
+	}
+}
+
+func (w *timed) name() string  { return w.prefix }
+func (w *timed) input() string { return w.in.Name() }
+
+func (w *timed) processors() map[string][]string {
+	return map[string][]string{"echo": {w.in.Name()}, "join": {w.in.Name(), w.echo.Name()}, "window": {w.in.Name()}}
+}
+
+func (w *timed) topology() *pipeline.Topology {
+	echo := processors.Map("echo", w.in, w.echo, func(_ *pipeline.Context, n int64) (int64, error) { return n, nil })
+	join := processors.JoinStreams("join", w.in, w.echo, processors.Within(0).Grace(w.joinsGrace), w.joined,
+		func(_ *pipeline.Context, l, r int64) (int64, error) { return matched(l, r), nil })
+	window := processors.Window("window", w.in, processors.Tumbling(w.size).Grace(w.grace),
+		aggregate.Sum(func(n int64) int64 { return n }), w.sums, processors.EmitUpdates(w.updates), processors.EmitFinal(w.final))
+	return pipeline.New(w.prefix).From(w.in).Add(echo, join, window).To(w.joined, w.updates, w.final)
+}
+
+func matched(l, r int64) int64 { return l*eosValues + r }
+
+// at is a record with its time, in ms.
+type at struct {
+	row
+	ms int64
+}
+
+// inputs reads what went in.
+func (w *timed) inputs(ctx context.Context, x *run) (in [partitions][]at, n int) {
+	x.each(ctx, w.in.Name(), func(p int32, r *transport.Record) error {
+		v, err := codec.Int64().Decode(r.Value)
+		in[p] = append(in[p], at{row{x.intern(r.Key), v}, r.Timestamp.UnixMilli()})
+		n++
+		return err
+	})
+	return in, n
+}
+
+// rest waits until the windows that the last records close are emitted: that is
+// committed after these records.
+func (w *timed) rest(ctx context.Context, x *run) {
+	var final rows
+	in, _ := w.inputs(ctx, x)
+	for p, rs := range in {
+		_, final[p] = w.windows(rs)
+	}
+	x.awaitWindows(ctx, w.final.Name(), final)
+}
+
+// verify computes everything again, from the input and its times.
+func (w *timed) verify(ctx context.Context, x *run) figures {
+	f := figures{}
+	var updates, final, joined rows
+	in, n := w.inputs(ctx, x)
+	f.records = n
+	for p, rs := range in {
+		updates[p], final[p] = w.windows(rs)
+		joined[p] = pairs(rs)
+	}
+	f.add(x.compare(w.updates.Name(), updates, x.readWindows(ctx, w.updates.Name())))
+	f.add(x.compare(w.final.Name(), inOrder(final), inOrder(x.readWindows(ctx, w.final.Name()))))
+	f.add(x.compare(w.joined.Name(), inOrder(joined), inOrder(x.read(ctx, w.joined.Name()))))
+	return f
+}
+
+// windows are the updates of the sums of a partition's windows, and the last ones
+// of those that are closed.
+func (w *timed) windows(rs []at) (updates, final []row) {
+	type window struct {
+		key   string
+		start int64
+	}
+	sums, streamTime := map[window]int64{}, int64(0)
+	closed := func(start int64) bool { return start+(w.size+w.grace).Milliseconds() <= streamTime }
+	for _, r := range rs {
+		streamTime = max(streamTime, r.ms)
+		k := window{r.key, r.ms - r.ms%w.size.Milliseconds()}
+		if !closed(k.start) {
+			sums[k] += r.n
+			updates = append(updates, row{processors.WindowKey(k.key, time.UnixMilli(k.start)), sums[k]})
+		}
+	}
+	for k, n := range sums {
+		if closed(k.start) {
+			final = append(final, row{processors.WindowKey(k.key, time.UnixMilli(k.start)), n})
+		}
+	}
+	return updates, final
+}
+
+// pairs are the records that meet in a join of a partition with itself, at no
+// distance of time.
+func pairs(rs []at) (joined []row) {
+	type moment struct {
+		key string
+		ms  int64
+	}
+	met := map[moment][]int64{}
+	for _, r := range rs {
+		k := moment{r.key, r.ms}
+		met[k] = append(met[k], r.n)
+	}
+	for k, ns := range met {
+		for _, l := range ns {
+			for _, r := range ns {
+				joined = append(joined, row{k.key, matched(l, r)})
+			}
+		}
+	}
+	return joined
+}
+
+// inOrder sorts each partition, where the order is not that of the input.
+func inOrder(all rows) rows {
+	for _, rs := range all {
+		slices.SortFunc(rs, func(a, b row) int { return cmp.Or(strings.Compare(a.key, b.key), cmp.Compare(a.n, b.n)) })
+	}
+	return all
+}
+
+// readWindows reads sums by window; when a window is forgotten, its key is deleted.
+func (x *run) readWindows(ctx context.Context, topic string) rows {
+	x.Helper()
+	var all rows
+	x.each(ctx, topic, func(p int32, r *transport.Record) error {
+		if r.Value == nil {
+			return nil
+		}
+		n, err := codec.Int64().Decode(r.Value)
+		all[p] = append(all[p], row{x.intern(r.Key), n})
+		return err
+	})
+	return all
+}
+
+// awaitWindows reads until as many are there as are wanted, or time is up.
+func (x *run) awaitWindows(ctx context.Context, topic string, want rows) {
+	x.Helper()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(20 * time.Second)
+	for {
+		got, enough := x.readWindows(ctx, topic), true
+		for p := range want {
+			enough = enough && len(got[p]) >= len(want[p])
+		}
+		if enough {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
