@@ -136,25 +136,35 @@ func (t *Table[V]) Write() error {
 		return fmt.Errorf("table %s: %w", t.o.Name, err)
 	}
 	t.o.Lock.Lock()
-	defer t.o.Lock.Unlock()
 	for _, x := range q {
 		x.e.pins--
 	}
-	t.settle()
+	n := len(t.unsaved)
+	t.o.Lock.Unlock()
+	t.settle(n)
 	return nil
 }
 
-// settle takes the entries that the store has now out of the unsaved ones.
-func (t *Table[V]) settle() {
-	kept := t.unsaved[:0]
-	for _, e := range t.unsaved {
-		if e.pins > 0 || e.gen == t.gen {
-			kept = append(kept, e)
-			continue
+// settled is how many entries are settled at a time: some hundred microseconds.
+const settled = 2048
+
+// settle takes the entries that the store has now out of the unsaved ones, of which
+// the first n are looked at. That is a few at a time, so that no record waits for
+// it; in between what was taken out is nil in the list.
+func (t *Table[V]) settle(n int) {
+	for i := 0; i < n; i += settled {
+		t.o.Lock.Lock()
+		for j, e := range t.unsaved[i:min(i+settled, n)] {
+			if e.pins == 0 && e.gen != t.gen {
+				t.unsaved[i+j] = nil
+				t.dropUnsaved(e)
+			}
 		}
-		t.dropUnsaved(e)
+		t.evict()
+		t.o.Lock.Unlock()
 	}
-	clear(t.unsaved[len(kept):])
-	t.unsaved = kept
+	t.o.Lock.Lock()
+	defer t.o.Lock.Unlock()
+	t.unsaved = slices.DeleteFunc(t.unsaved, func(e *entry[V]) bool { return e == nil })
 	t.evict()
 }

@@ -89,7 +89,7 @@ type Table[V any] struct {
 	entries map[string]*entry[V]
 	gen     uint64                   // the current generation
 	dirty   []*entry[V]              // of the current generation
-	unsaved []*entry[V]              // what the store has not, for iterators
+	unsaved []*entry[V]              // what the store has not, for iterators; nil: see settle
 	index   *btree.BTreeG[*entry[V]] // the same by key, once there is an iterator
 	undo    []undo[V]
 	at      time.Time // of the record at hand

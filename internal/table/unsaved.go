@@ -49,7 +49,9 @@ func (t *Table[V]) overlay(start, end []byte) *overlay[V] {
 	if t.index == nil {
 		t.index = btree.NewG(degree, func(a, b *entry[V]) bool { return bytes.Compare(a.key, b.key) < 0 })
 		for _, e := range t.unsaved {
-			t.index.ReplaceOrInsert(e)
+			if e != nil {
+				t.index.ReplaceOrInsert(e)
+			}
 		}
 	}
 	return &overlay[V]{t: t, from: entry[V]{key: start}, end: end, size: 4, start: true}

@@ -1,0 +1,190 @@
+package processors_test
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/pipeline"
+	"github.com/millrace/millrace/pipeline/codec"
+	"github.com/millrace/millrace/pipeline/embedded"
+	"github.com/millrace/millrace/processors"
+	"github.com/millrace/millrace/processors/aggregate"
+)
+
+// pulse notes when something was handled, and the longest time between two.
+type pulse struct {
+	mu      sync.Mutex
+	n       int
+	last    time.Time
+	longest time.Duration
+	long    []time.Duration
+	wait    int
+	reached chan struct{} // closed when n is wait
+}
+
+func (p *pulse) beat() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if !p.last.IsZero() {
+		d := now.Sub(p.last)
+		if p.longest = max(p.longest, d); d > 20*time.Millisecond && len(p.long) < 20 {
+			p.long = append(p.long, d.Round(time.Millisecond))
+		}
+	}
+	p.last = now
+	if p.n++; p.n == p.wait {
+		close(p.reached)
+	}
+}
+
+// until begins to measure, and returns what is closed after n more beats.
+func (p *pulse) until(n int) <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wait, p.reached, p.longest, p.long, p.last = p.n+n, make(chan struct{}), 0, nil, time.Time{}
+	return p.reached
+}
+
+func (p *pulse) pause() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.longest
+}
+
+// Many sessions close, on a broker and LevelDB: all at once because of one record,
+// and then, the same number again, while records go on. MILLRACE_SESSIONS is how
+// many; with a million, nothing may take longer than 50 ms in between.
+func TestManySessionsClose(t *testing.T) {
+	n := 3000
+	if s := os.Getenv("MILLRACE_SESSIONS"); s != "" {
+		var err error
+		if n, err = strconv.Atoi(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var handled, closed, any, idle pulse // records, sessions, both; the clock
+	in := pipeline.NewTopic("in", codec.Int64())
+	out := pipeline.NewTopic("out", codec.NewAppend("int64", func(dst []byte, v int64) ([]byte, error) {
+		closed.beat()
+		any.beat()
+		return binary.BigEndian.AppendUint64(dst, uint64(v)), nil
+	}, codec.Int64().Decode))
+	count := aggregate.Count[int64]()
+	first := count.First
+	count.First = func(ctx *pipeline.Context, v int64) (int64, error) {
+		handled.beat()
+		any.beat()
+		return first(ctx, v)
+	}
+	sessions := pipeline.NewTable("sessions", processors.Panes(codec.Int64()))
+	topology := pipeline.New("t").From(in).To(out).Add(
+		processors.Window("w", in, processors.Session(time.Minute), count, sessions, processors.EmitFinal(out)))
+
+	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
+	broker, err := embedded.Start(t.Context(), embedded.Config{Dir: t.TempDir(), Logger: logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := pipeline.Config{Brokers: broker.Addresses(), StateDir: t.TempDir(), Partitions: 1, Logger: logger}
+	s, err := pipeline.NewService(topology, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 9*time.Minute)
+	run := make(chan error, 1)
+	go func() { run <- s.Run(ctx) }()
+	var clock sync.WaitGroup
+	clock.Go(func() {
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				idle.beat()
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	defer func() {
+		cancel()
+		clock.Wait()
+		if err := <-run; err != nil {
+			t.Error(err)
+		}
+		if err := broker.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := s.WaitReady(ctx); err != nil {
+		t.Fatal(err)
+	}
+	e, err := pipeline.EmitterOf(s, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(key string, at time.Time) {
+		t.Helper()
+		if err := e.EmitAsync(ctx, key, 1, at, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wait := func(what string, reached <-chan struct{}) {
+		t.Helper()
+		if err := e.Flush(ctx); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-reached:
+		case <-ctx.Done():
+			t.Fatalf("%s: %v; %d records handled, %d sessions closed", what, context.Cause(ctx), handled.n, closed.n)
+		}
+	}
+	open := func(from time.Time, within time.Duration) {
+		t.Helper()
+		began, done := time.Now(), handled.until(n)
+		for i := range n {
+			send(fmt.Sprintf("key-%09d", i), from.Add(within*time.Duration(i)/time.Duration(n)))
+		}
+		wait("open", done)
+		t.Logf("%d sessions opened in %v, longest pause %v", n, time.Since(began), handled.pause())
+	}
+	judge := func(what string, began time.Time, p *pulse) {
+		t.Helper()
+		t.Logf("%s: %d sessions closed in %v, longest pause %v (above 20 ms: %v), the machine's %v",
+			what, n, time.Since(began), p.pause(), p.long, idle.pause())
+		if n >= 1_000_000 && p.pause() > max(50*time.Millisecond, 2*idle.pause()) {
+			t.Errorf("%s: nothing was handled for %v", what, p.pause())
+		}
+	}
+
+	open(start, 0)
+	began, done := time.Now(), closed.until(n)
+	any.until(n)
+	idle.until(0)
+	send("now", start.Add(2*time.Minute))
+	wait("at once", done)
+	judge("at once", began, &any)
+
+	// A second of stream time in which all close, a thousandth of them with each record.
+	const steps = 1000
+	from := start.Add(time.Hour)
+	open(from, time.Second) // which closes that of "now"
+	began, done = time.Now(), closed.until(n)
+	handled.until(steps)
+	idle.until(0)
+	for i := range steps {
+		send(fmt.Sprint("step-", i), from.Add(time.Minute+time.Duration(i+2)*time.Millisecond))
+	}
+	wait("records that go on", done)
+	judge("records that go on", began, &handled)
+}
