@@ -1,6 +1,7 @@
 package streamsvectors
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/millrace/millrace/pipeline"
@@ -32,6 +33,20 @@ func TestStreamTable(t *testing.T) {
 		p := processors.Join("p", in, table, out, plus)
 		if v.Type == "left" {
 			p = processors.LeftJoin("p", in, table, out, plusMaybe)
+		}
+		return pipeline.New("vectors").From(in, table).Add(skip(p)).To(out)
+	})
+}
+
+func TestStreamGlobal(t *testing.T) {
+	foreign := func(_ *pipeline.Context, v string) (string, bool) {
+		key, _, _ := strings.Cut(v, "|")
+		return key, key != "-"
+	}
+	compare(t, vectors(t, "joins", "stream-global"), strict, inTurn, func(v Vector) *pipeline.Topology {
+		p := processors.JoinGlobal("p", in, table, foreign, out, plus)
+		if v.Type == "left" {
+			p = processors.LeftJoinGlobal("p", in, table, foreign, out, plusMaybe)
 		}
 		return pipeline.New("vectors").From(in, table).Add(skip(p)).To(out)
 	})
