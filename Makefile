@@ -43,6 +43,11 @@ bench: ## Measure everything beside goka and Kafka Streams, in about an hour; ne
 bench-quick: ## Measure four workloads beside goka and Kafka Streams, in under ten minutes
 	@go run ./bench -workloads copy,count-10k,dedupe,restore -records 1000000 -rounds 1 $(ARGS)
 
+# In short: make bench-nexmark ARGS='-events 200000 -queries q0,q5'.
+.PHONY: bench-nexmark
+bench-nexmark: ## Check and measure NEXMark's queries, three of them beside Kafka Streams
+	@go run ./bench/nexmark $(ARGS)
+
 # Times differ from machine to machine; allocations do not.
 .PHONY: bench-smoke
 bench-smoke: ## Check what the hot path allocates

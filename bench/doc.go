@@ -16,5 +16,5 @@
 // Files: main.go is the command, internal/workload the records and what is
 // done with them, internal/contender the programs, internal/measure a run,
 // internal/stage what a measurement begins with, internal/topics the brokers'
-// side, internal/report the tables. failover is a command of its own.
+// side, internal/report the tables. failover and nexmark are commands of their own.
 package main

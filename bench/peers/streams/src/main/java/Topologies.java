@@ -26,6 +26,9 @@ final class Topologies {
     private Topologies() {}
 
     static Topology of(String workload, Map<String, String> a) {
+        if (workload.startsWith("nexmark-")) {
+            return Nexmark.of(workload.substring("nexmark-".length()), a);
+        }
         StreamsBuilder b = new StreamsBuilder();
         KStream<String, byte[]> in = b.stream(a.get("input"), Consumed.with(STRING, BYTES));
         String out = a.get("output");
