@@ -25,7 +25,8 @@ type Context struct {
 	at    time.Time // the event time
 	err   error     // the first failure of a handle, which fails the record
 	stage Stage
-	moves bool // stream time, with the record
+	stack string // of a panic that was caught elsewhere
+	moves bool   // stream time, with the record
 	late  bool
 	done  bool
 }
@@ -157,7 +158,7 @@ func handler(p *Processor, call func(*Context) error) graph.Handler {
 
 func (c *Context) recordError(s Stage, err error) *RecordError {
 	r := c.rec
-	return &RecordError{Processor: c.p.spec.Name, Stage: s, Topic: r.Topic, Partition: r.Partition,
+	return &RecordError{Processor: c.p.spec.Name, Stage: s, Stack: c.stack, Topic: r.Topic, Partition: r.Partition,
 		Offset: r.Offset, Key: string(r.Key), Timestamp: r.Timestamp.UTC(), Attempts: 1, Err: err,
 		state: c.stage == StageRead && !errors.Is(err, ErrNoKey)}
 }

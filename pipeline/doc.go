@@ -38,6 +38,7 @@
 // (package processors) are written with the same functions.
 //
 //   - [Input], [Changes]: the topics it reads, and tables' changes as a stream
+//   - [InputAhead]: the same with a call to a service for each record, many at once
 //   - [Output]: the topics it writes
 //   - [State], [Store]: the tables it owns
 //   - [Join], [Lookup]: the tables of others that it reads

@@ -50,9 +50,10 @@ func (b Backoff) withDefaults() Backoff {
 	return b
 }
 
-// wait returns the wait after the n-th attempt, from 1 on. chance is from 0 to
-// less than 1.
-func (b Backoff) wait(n int, chance float64) time.Duration {
+// Wait returns the wait after the n-th attempt, from 1 on. chance is from 0 to
+// less than 1, such as rand.Float64().
+func (b Backoff) Wait(n int, chance float64) time.Duration {
+	b = b.withDefaults()
 	d := b.Max
 	if n = max(n, 1); n <= 62 && b.Min <= b.Max>>(n-1) {
 		d = b.Min << (n - 1)
@@ -162,7 +163,7 @@ func (p *Processor) failed(task *graph.Task, r *graph.Record, err error, attempt
 		return graph.Decision{Verdict: graph.Restart, Err: re}
 	}
 	if attempt <= p.policy.retries && re.retryable() {
-		return graph.Decision{Verdict: graph.Retry, Wait: p.policy.backoff.wait(attempt, rand.Float64()), Err: re}
+		return graph.Decision{Verdict: graph.Retry, Wait: p.policy.backoff.Wait(attempt, rand.Float64()), Err: re}
 	}
 	if p.policy.last == graph.DeadLetter {
 		stageDeadLetter(task, p.policy.dead.name, r, re)
@@ -181,6 +182,13 @@ func Permanent(err error) error { return mark(err, true) }
 // Retryable marks an error that a retry may mend although it would not be
 // retried otherwise, such as one of a codec. Retryable(nil) is nil.
 func Retryable(err error) error { return mark(err, false) }
+
+// IsPermanent says whether an error is marked as Permanent. The outermost mark
+// counts.
+func IsPermanent(err error) bool {
+	var m *markedError
+	return errors.As(err, &m) && m.permanent
+}
 
 func mark(err error, permanent bool) error {
 	if err == nil {

@@ -13,7 +13,7 @@ import (
 func TestBackoffDoublesUpToItsMaximum(t *testing.T) {
 	b := Backoff{Min: 100 * time.Millisecond, Max: time.Second}.withDefaults()
 	for n, want := range map[int]time.Duration{1: 100e6, 2: 200e6, 3: 400e6, 4: 800e6, 5: time.Second, 100: time.Second, math.MaxInt: time.Second} {
-		if got := b.wait(n, 0); got != want {
+		if got := b.Wait(n, 0); got != want {
 			t.Errorf("wait after attempt %d is %v, want %v", n, got, want)
 		}
 	}
@@ -30,7 +30,7 @@ func TestBackoffStaysInItsBounds(t *testing.T) {
 		b := Backoff{Min: time.Duration(rapid.Int64Range(1, math.MaxInt64).Draw(t, "min"))}
 		b.Max = time.Duration(rapid.Int64Range(int64(b.Min), math.MaxInt64).Draw(t, "max"))
 		n, chance := rapid.IntRange(1, math.MaxInt).Draw(t, "n"), rapid.Float64Range(0, 0.999).Draw(t, "chance")
-		if d := b.wait(n, chance); d < b.Min/2 || d > b.Max {
+		if d := b.Wait(n, chance); d < b.Min/2 || d > b.Max {
 			t.Fatalf("wait %v of %+v", d, b)
 		}
 	})

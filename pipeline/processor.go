@@ -59,24 +59,34 @@ func Input[V any](p *Processor, t Topic[V], fn func(*Context, V) error) {
 func inputHandler[V any](p *Processor, d def[V], fn func(*Context, V) error) graph.Handler {
 	return handler(p, func(ctx *Context) error {
 		ctx.stage = StageDecode
-		if ctx.rec.Value == nil {
-			return ErrTombstone
-		}
-		v, err := d.codec.Decode(ctx.rec.Value)
+		v, err := d.value(ctx.rec)
 		if err != nil {
 			return err
 		}
-		if d.timed != nil {
-			if ctx.at, err = d.timed(v); err != nil {
-				return fmt.Errorf("event time: %w", err)
-			}
-		}
-		if err := ctx.hear(); err != nil {
+		if err := d.arrives(ctx, v); err != nil {
 			return err
 		}
 		ctx.stage = StageHandle
 		return fn(ctx, v)
 	})
+}
+
+// value decodes what a record of a stream holds.
+func (d def[V]) value(r *graph.Record) (v V, err error) {
+	if r.Value == nil {
+		return v, ErrTombstone
+	}
+	return d.codec.Decode(r.Value)
+}
+
+// arrives sets the event time and moves stream time.
+func (d def[V]) arrives(ctx *Context, v V) (err error) {
+	if d.timed != nil {
+		if ctx.at, err = d.timed(v); err != nil {
+			return fmt.Errorf("event time: %w", err)
+		}
+	}
+	return ctx.hear()
 }
 
 // Change is a new value of a key of a table, or its deletion.

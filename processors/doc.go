@@ -15,6 +15,8 @@
 //	processors.Window("per-minute", Clicks, processors.Tumbling(time.Minute).Grace(10*time.Second),
 //		aggregate.Count[Click](), PerMinute, processors.EmitFinal(Counted))
 //
+// Enrich and EnrichBy ask a service outside, with many calls at once.
+//
 // They are written with the public functions of package pipeline only: one of
 // your own is their equal. Every function that they call gets the record's
 // context first, for its key, time and headers; an error that it returns fails

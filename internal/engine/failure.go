@@ -65,10 +65,15 @@ func (t *task) failed(input int, r *transport.Record, err error, staged int) err
 func (t *task) take() (input int, records []*transport.Record, err error) {
 	f := t.failing.Load()
 	if f == nil {
-		if records, err = t.timersDue(t.limit); err != nil || records != nil {
-			return timers, records, err
+		for again := true; again; {
+			if records, err = t.timersDue(t.limit); err != nil || records != nil {
+				return timers, records, err
+			}
+			if input, records = t.queue.take(t.limit); records == nil {
+				return input, nil, nil
+			}
+			records, again = t.ready(input, records)
 		}
-		input, records = t.queue.take(t.limit)
 		return input, records, nil
 	}
 	// No lock is held here: commits and other partitions go on.
@@ -79,7 +84,10 @@ func (t *task) take() (input int, records []*transport.Record, err error) {
 		if f.input == timers {
 			return timers, []*transport.Record{f.record}, nil
 		}
-		return f.input, t.queue.head(f.input), nil
+		for again := true; again; {
+			records, again = t.ready(f.input, t.queue.head(f.input))
+		}
+		return f.input, records, nil
 	case <-t.halting:
 	case <-t.ctx.Done():
 	}

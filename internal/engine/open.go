@@ -110,6 +110,7 @@ func (t *task) yield(save bool) ([]storage.Store, error) { return t.end(save, tr
 
 func (t *task) end(save, yield bool) (yielded []storage.Store, err error) {
 	t.cancel(errStopped)
+	t.endAhead()
 	var errs []error
 	for _, f := range t.joins {
 		errs = append(errs, f.close())

@@ -16,7 +16,8 @@ const recordOverhead = 128
 type queue struct {
 	mu     sync.Mutex
 	inputs []inputQueue
-	limit  int64 // bytes for each input, beyond which fetching pauses
+	limit  int64         // bytes for each input, beyond which fetching pauses
+	more   chan struct{} // gets a token when records came, for who waits in task.ready
 }
 
 type inputQueue struct {
@@ -30,7 +31,7 @@ type inputQueue struct {
 }
 
 func newQueue(topics []string, limit int64) *queue {
-	q := &queue{limit: limit}
+	q := &queue{limit: limit, more: make(chan struct{}, 1)}
 	for _, t := range topics {
 		q.inputs = append(q.inputs, inputQueue{topic: t, first: -1})
 	}
@@ -49,6 +50,7 @@ func (q *queue) put(fetches ...transport.Fetch) (pause []string) {
 			}
 		}
 	}
+	poke(q.more)
 	return pause
 }
 

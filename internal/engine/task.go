@@ -98,6 +98,7 @@ func newTask(in *instance, id int32) *task {
 		Await:     t.await,
 		LoopTopic: in.e.graph.LoopTopic(in.spec),
 	}
+	t.newAhead()
 	return t
 }
 

@@ -51,6 +51,9 @@ type Input struct {
 	Ref     Ref
 	Changes bool // the input is a table's changes
 	Handle  Handler
+	// Ahead makes what begins work for records before they are handled, for one
+	// task; nil: nothing does.
+	Ahead func(*Task) Ahead
 }
 
 // State is a table that a processor owns.

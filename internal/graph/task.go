@@ -54,6 +54,7 @@ type Task struct {
 	// Await waits until the i-th join has reached a time, for as long as its
 	// Wait says.
 	Await func(i int, at time.Time) error
+	Ahead []Ahead // in the order of Processor.Inputs, nil without any
 	// Local is for the typed layer, which keeps its own things of the task in it.
 	// The engine sets it to nil when it takes the task back to what is committed.
 	Local any
