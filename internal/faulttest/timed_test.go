@@ -94,8 +94,12 @@ func (w *timed) verify(ctx context.Context, x *run) figures {
 		updates[p], final[p] = w.windows(rs)
 		joined[p] = pairs(rs)
 	}
-	f.add(x.compare(w.updates.Name(), updates, x.readWindows(ctx, w.updates.Name())))
-	f.add(x.compare(w.final.Name(), inOrder(final), inOrder(x.readWindows(ctx, w.final.Name()))))
+	for _, o := range []struct {
+		topic pipeline.Topic[int64]
+		want  rows
+	}{{w.updates, updates}, {w.final, final}} {
+		f.add(x.compare(o.topic.Name(), inOrder(together(o.want)), inOrder(together(x.readWindows(ctx, o.topic.Name())))))
+	}
 	f.add(x.compare(w.joined.Name(), inOrder(joined), inOrder(x.read(ctx, w.joined.Name()))))
 	return f
 }
@@ -147,6 +151,14 @@ func pairs(rs []at) (joined []row) {
 	return joined
 }
 
+// together forgets the partitions: a windowed key is in another one than its key.
+func together(all rows) (one rows) {
+	for _, rs := range all {
+		one[0] = append(one[0], rs...)
+	}
+	return one
+}
+
 // inOrder sorts each partition, where the order is not that of the input.
 func inOrder(all rows) rows {
 	for _, rs := range all {
@@ -177,11 +189,7 @@ func (x *run) awaitWindows(ctx context.Context, topic string, want rows) {
 	defer tick.Stop()
 	deadline := time.After(20 * time.Second)
 	for {
-		got, enough := x.readWindows(ctx, topic), true
-		for p := range want {
-			enough = enough && len(got[p]) >= len(want[p])
-		}
-		if enough {
+		if len(together(x.readWindows(ctx, topic))[0]) >= len(together(want)[0]) {
 			return
 		}
 		select {
