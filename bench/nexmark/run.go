@@ -30,7 +30,7 @@ type result struct {
 const (
 	warm  = 0.2 // the share of the events that is not counted
 	poll  = 50 * time.Millisecond
-	quiet = 10 * time.Second // without a commit: it is done
+	quiet = 30 * time.Second // without a commit: it is done, its later steps too
 )
 
 // measure runs a query in a process, waits until all is committed, and checks

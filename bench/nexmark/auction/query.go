@@ -13,8 +13,9 @@ import (
 type Query struct {
 	Name string
 	What string
-	// Build makes the topology. Its name, and the names of its topics, begin
-	// with app; it reads the topic input and writes to Output(app).
+	// Build makes the topology. Its name begins with app, and so do those of its
+	// topics and of the operators that have topics of their own; it reads the
+	// topic input and writes to Output(app).
 	Build func(app, input string) *pipeline.Topology
 	// Batch computes the rows of the result, and how often each is there.
 	Batch func(events iter.Seq[Event]) map[string]int64

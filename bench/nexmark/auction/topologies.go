@@ -73,7 +73,7 @@ func sellers(app, input string, person, auction func(Event) bool) (persons, sold
 func localItems(app, input string) *pipeline.Topology {
 	out := pipeline.NewTopic(Output(app), codec.String())
 	persons, sold, split := sellers(app, input, local, func(a Event) bool { return a.Category == category })
-	join := processors.JoinStreams("join", persons, sold, processors.Within(24*time.Hour), out,
+	join := processors.JoinStreams(app+"-join", persons, sold, processors.Within(24*time.Hour), out,
 		func(_ *pipeline.Context, p, a Event) (string, error) { return localItem(p, a), nil })
 	return pipeline.New(app).From(Input(input)).Add(split, join).To(out)
 }
@@ -83,7 +83,7 @@ func newSellers(app, input string) *pipeline.Topology {
 	persons, sold, split := sellers(app, input, all, all)
 	pairs, once, out := pipeline.NewTopic(app+"-pairs", codec.String()), pipeline.NewTopic(app+"-once", codec.String()),
 		pipeline.NewTopic(Output(app), codec.String())
-	join := processors.JoinStreams("join", persons, sold, processors.Within(window).Grace(grace), pairs,
+	join := processors.JoinStreams(app+"-join", persons, sold, processors.Within(window).Grace(grace), pairs,
 		func(_ *pipeline.Context, p, a Event) (string, error) { return newSeller(p, a), nil })
 	filter := processors.Filter("filter", pairs, once, func(_ *pipeline.Context, row string) (bool, error) { return row != "", nil })
 	dedupe := processors.Dedupe("dedupe", once, out, pipeline.NewTable(app+"-seen", codec.JSON[time.Time]()), 24*time.Hour)
@@ -133,8 +133,8 @@ func averagePrice(app, input string) *pipeline.Topology {
 func best(app, input string, w processors.Windows, agg aggregate.Func[Event, Event]) *pipeline.Topology {
 	updates, byWindow := pipeline.NewTopic(app+"-updates", Codec()), pipeline.NewTopic(app+"-by-window", Codec())
 	out := pipeline.NewTable(Output(app), Codec())
-	windows := processors.Window("windows", Input(input), w.Grace(grace), agg,
-		pipeline.NewTable(app+"-windows", processors.Panes(Codec())), processors.EmitUpdates(updates))
+	windows := processors.Window(app+"-windows", Input(input), w.Grace(grace), agg,
+		pipeline.NewTable(app+"-panes", processors.Panes(Codec())), processors.EmitUpdates(updates))
 	rekey := processors.FlatMap("rekey", updates, byWindow, func(ctx *pipeline.Context, e Event, emit func(string, Event)) error {
 		_, start, err := processors.ParseWindowKey(ctx.Key())
 		if err == nil && e.Kind == Bid {
@@ -177,8 +177,8 @@ func sessions(app, input string) *pipeline.Topology {
 	byBidder, out := pipeline.NewTopic(app+"-by-bidder", Codec()), pipeline.NewTopic(Output(app), codec.Int64())
 	rekey := bids(app, input, byBidder, func(b Event, emit func(string, Event)) { emit(number(b.Bidder), b) })
 	count := aggregate.Count[Event]()
-	s := processors.Window("sessions", byBidder, processors.Session(window).Grace(grace), count,
-		pipeline.NewTable(app+"-sessions", processors.Panes(count.Codec)), processors.EmitUpdates(out))
+	s := processors.Window(app+"-sessions", byBidder, processors.Session(window).Grace(grace), count,
+		pipeline.NewTable(app+"-panes", processors.Panes(count.Codec)), processors.EmitUpdates(out))
 	return pipeline.New(app).From(Input(input)).Add(rekey, s).To(out)
 }
 
@@ -194,7 +194,7 @@ func byProcessingTime(app, input string) *pipeline.Topology {
 		return nil
 	})
 	count := aggregate.Count[Event]()
-	w := processors.Window("windows", byBidder, processors.Tumbling(window).Grace(grace), count,
-		pipeline.NewTable(app+"-windows", processors.Panes(count.Codec)), processors.EmitUpdates(out))
+	w := processors.Window(app+"-windows", byBidder, processors.Tumbling(window).Grace(grace), count,
+		pipeline.NewTable(app+"-panes", processors.Panes(count.Codec)), processors.EmitUpdates(out))
 	return pipeline.New(app).From(Input(input)).Add(rekey, w).To(out)
 }
