@@ -7,6 +7,7 @@ import (
 
 	"github.com/millrace/millrace/pipeline"
 	"github.com/millrace/millrace/pipeline/codec"
+	"github.com/millrace/millrace/pipeline/pipelinetest"
 )
 
 func TestInvalidIsReported(t *testing.T) {
@@ -27,4 +28,21 @@ func TestCodecAndPartitionerOfATopic(t *testing.T) {
 	if tab := pipeline.NewTable("tab", codec.Int64(), pipeline.PartitionedBy(pipeline.CRC32)); tab.Partitioner() != pipeline.CRC32 {
 		t.Errorf("got %s", tab.Partitioner())
 	}
+}
+
+func TestInputOrDeletion(t *testing.T) {
+	in := pipeline.NewTopic("in", codec.String())
+	out := pipeline.NewTopic("out", codec.String())
+	p := pipeline.Process("p")
+	o := pipeline.Output(p, out)
+	pipeline.InputOrDeletion(p, in, func(ctx *pipeline.Context, c pipeline.Change[string]) error {
+		if c.Deleted {
+			c.Value = "deleted"
+		}
+		o.Emit(ctx, ctx.Key(), c.Value)
+		return nil
+	})
+	d := pipelinetest.New(t, pipeline.New("t").From(in).Add(p).To(out))
+	d.Send(in.Record("k", "v"), in.Tombstone("k"), in.Record("k", ""))
+	d.Expect(out.Record("k", "v"), out.Record("k", "deleted"), out.Record("k", ""))
 }

@@ -56,6 +56,27 @@ func Input[V any](p *Processor, t Topic[V], fn func(*Context, V) error) {
 	p.spec.Inputs = append(p.spec.Inputs, graph.Input{Ref: d.Ref, Handle: inputHandler(p, t.def, fn)})
 }
 
+// InputOrDeletion is Input that also takes records without a value, as deletions.
+func InputOrDeletion[V any](p *Processor, t Topic[V], fn func(*Context, Change[V]) error) {
+	if fn == nil {
+		p.bad(ErrIncomplete, "input %s has no handler", t.name)
+	}
+	d := p.uses(t)
+	valued := inputHandler(p, t.def, func(ctx *Context, v V) error { return fn(ctx, Change[V]{Value: v}) })
+	deleted := handler(p, func(ctx *Context) error {
+		if err := ctx.hear(); err != nil {
+			return err
+		}
+		return fn(ctx, Change[V]{Deleted: true})
+	})
+	p.spec.Inputs = append(p.spec.Inputs, graph.Input{Ref: d.Ref, Handle: func(t *graph.Task, r *graph.Record) error {
+		if r.Value == nil {
+			return deleted(t, r)
+		}
+		return valued(t, r)
+	}})
+}
+
 func inputHandler[V any](p *Processor, d def[V], fn func(*Context, V) error) graph.Handler {
 	return handler(p, func(ctx *Context) error {
 		ctx.stage = StageDecode
