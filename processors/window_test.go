@@ -105,6 +105,11 @@ func TestWindowEdges(t *testing.T) {
 			{at: 111, want: "update 101-111=[1]@111; final 90-100=[0]@100"},
 			{at: 90, want: "late 2"}, // 90+10 < 111
 		}},
+		{"a closed sliding window is known as long as a record in time may need it", processors.Sliding(millis(10)).Grace(millis(20)), false, 10, []step{
+			{at: 100, want: "update 90-100=[0]@100"},
+			{at: 125, key: "other", want: "update 115-125=[1]@125; final 90-100=[0]@100"},
+			{at: 106, want: "update 101-111=[2]@106; update 96-106=[0 2]@106"},
+		}},
 		{"records before 1970 + difference share a window", processors.Sliding(millis(10)), false, 10, []step{
 			{at: 2, want: "update 0-10=[0]@2"},
 			{at: 5, want: "update 3-13=[1]@5; update 0-10=[0 1]@5"},
