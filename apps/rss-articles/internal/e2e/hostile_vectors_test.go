@@ -1,3 +1,5 @@
+//go:build !kafka
+
 package e2e
 
 // What a hostile feed may hold. Each § stands for the number of the vector; a
