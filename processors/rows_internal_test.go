@@ -72,7 +72,7 @@ func TestRowsSort(t *testing.T) {
 			}
 		}
 	}
-	if joinRowTime(joinRow("key", -5, 9)) != -5 || versionRowTime(versionRow("key", -5)) != -5 || indexKey(indexRow("key", 3)) != "key" {
+	if joinRowTime(joinRow("key", -5, 9)) != -5 || versionRowTime(versionRow("key", -5)) != -5 || indexKey(indexRow("key", 3)) != "key" || indexRowTime(indexRow("key", -3)) != -3 {
 		t.Error("a row does not say what it was made of")
 	}
 }

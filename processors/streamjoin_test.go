@@ -235,6 +235,8 @@ func TestJoinStreamsEdges(t *testing.T) {
 			[]pipeline.Record{r(0, 1), r(500, 2)}, ""},
 		{"a late record is not joined", "inner", window{10, 10, 0},
 			[]pipeline.Record{r(0, 1), r(100, 2), l(89, "late"), l(90, "l")}, "k l+2@100"},
+		{"a window is open at its very end", "inner", window{5, 10, 0},
+			[]pipeline.Record{l(10, "m"), l(0, "l"), r(5, 1)}, "k l+1@5 k m+1@10"},
 		{"a window that ends before its record", "outer", window{-2, 8, 0},
 			[]pipeline.Record{l(0, "l"), r(1, 1), r(2, 2)}, "k -+1@1 k l+2@2"},
 	} {

@@ -34,7 +34,8 @@ type Versions[V any] struct {
 // version is a row: a value, a deletion, the table's time, or nothing.
 type version[V any] struct {
 	kind  versionKind
-	ms    int64 // of the table's time
+	ms    int64 // the table's time
+	gone  int64 // before which nothing is left in the index
 	value V
 }
 
@@ -121,14 +122,15 @@ func (t Versions[V]) oldest(ctx *pipeline.Context) int64 {
 }
 
 func (t Versions[V]) put(ctx *pipeline.Context, key string, ms int64, v version[V]) (latest, ok bool) {
-	now, known := t.rows.Get(ctx, versionTimeRow)
-	if known && ms < now.ms-t.history {
+	old, known := t.rows.Get(ctx, versionTimeRow)
+	if known && ms < old.ms-t.history {
 		return false, false
 	}
-	if !known || ms > now.ms {
-		now.ms = ms
-		t.rows.Set(ctx, versionTimeRow, version[V]{kind: versionTime, ms: ms})
+	now := old
+	if !known {
+		now = version[V]{kind: versionTime, ms: ms, gone: math.MinInt64}
 	}
+	now.ms = max(now.ms, ms)
 	latest = true
 	for row := range t.rows.Range(ctx, versionRow(key, math.MaxInt64), versionEnd(key)) {
 		latest = versionRowTime(row) <= ms
@@ -136,15 +138,19 @@ func (t Versions[V]) put(ctx *pipeline.Context, key string, ms int64, v version[
 	}
 	t.rows.Set(ctx, versionRow(key, ms), v)
 	t.rows.Set(ctx, indexRow(key, ms), version[V]{kind: versionIndex})
-	t.evict(ctx, now.ms-t.history)
+	now.gone = t.evict(ctx, now.gone, now.ms-t.history)
+	if !known || now.ms != old.ms || now.gone != old.gone {
+		t.rows.Set(ctx, versionTimeRow, now)
+	}
 	return latest, true
 }
 
 // evict deletes versions that ended before a time: of some keys, those whose next
-// version is the first to be that old.
-func (t Versions[V]) evict(ctx *pipeline.Context, oldest int64) {
+// version is the first to be that old. It begins where it ended, since what was
+// deleted has to be passed over until the store has it, and returns where to begin.
+func (t Versions[V]) evict(ctx *pipeline.Context, from, oldest int64) int64 {
 	n := 0
-	for row := range t.rows.Range(ctx, "i", indexRow("", oldest+1)) {
+	for row := range t.rows.Range(ctx, indexRow("", from), indexRow("", oldest+1)) {
 		t.rows.Delete(ctx, row)
 		key := indexKey(row)
 		keep := true
@@ -155,9 +161,10 @@ func (t Versions[V]) evict(ctx *pipeline.Context, oldest int64) {
 			keep = false
 		}
 		if n++; n == evictions {
-			return
+			return indexRowTime(row)
 		}
 	}
+	return max(from, oldest) // one of that time may still come
 }
 
 // The rows of a table are the time, and for each version its row, newest first, and
@@ -188,6 +195,10 @@ func indexRow(key string, ms int64) string {
 
 func indexKey(row string) string { return row[9:] }
 
+func indexRowTime(row string) int64 {
+	return int64(binary.BigEndian.Uint64([]byte(row[1:9])) ^ 1<<63)
+}
+
 // versionCodec encodes a byte that says what the row is, then the value or the
 // time.
 func versionCodec[V any](c codec.Codec[V]) codec.Codec[version[V]] {
@@ -200,7 +211,7 @@ func versionCodec[V any](c codec.Codec[V]) codec.Codec[version[V]] {
 		case versionValue:
 			return c.Append(dst, v.value)
 		case versionTime:
-			return binary.BigEndian.AppendUint64(dst, uint64(v.ms)), nil
+			return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(dst, uint64(v.ms)), uint64(v.gone)), nil
 		}
 		return dst, nil
 	}, func(b []byte) (v version[V], err error) {
@@ -211,8 +222,8 @@ func versionCodec[V any](c codec.Codec[V]) codec.Codec[version[V]] {
 		switch {
 		case v.kind == versionValue:
 			v.value, err = c.Decode(b[1:])
-		case v.kind == versionTime && len(b) == 9:
-			v.ms = int64(binary.BigEndian.Uint64(b[1:]))
+		case v.kind == versionTime && len(b) == 17:
+			v.ms, v.gone = int64(binary.BigEndian.Uint64(b[1:])), int64(binary.BigEndian.Uint64(b[9:]))
 		case v.kind == versionTime || len(b) > 1:
 			err = errRow
 		}

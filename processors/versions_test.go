@@ -135,6 +135,30 @@ func TestJoinVersionedProperty(t *testing.T) {
 	}
 }
 
+func TestJoinVersionedEdges(t *testing.T) {
+	row := func(ms int64, v string) pipeline.Record { return leftTable.Row("k", v).At(at(ms)) }
+	for _, c := range []struct {
+		name string
+		in   []pipeline.Record
+		want string
+	}{
+		{"as old as the history is not too old", []pipeline.Record{row(30, "new"), row(10, "old"), rights.Record("k", 1).At(at(10))}, "k 1+old@10"},
+		{"older is", []pipeline.Record{row(30, "new"), row(9, "old"), rights.Record("k", 1).At(at(29))}, "k 1+-@29"},
+		{"one of the same time is replaced", []pipeline.Record{row(30, "a"), row(30, "b"), rights.Record("k", 1).At(at(30))}, "k 1+b@30"},
+		{"the latest version is for ever", []pipeline.Record{row(1, "a"), leftTable.Row("other", "b").At(at(500)), rights.Record("k", 1).At(at(2))}, "k 1+a@2"},
+		{"one before it is not", []pipeline.Record{row(1, "a"), row(300, "b"), leftTable.Row("other", "b").At(at(500)), rights.Record("k", 1).At(at(2))}, "k 1+-@2"},
+		{"nothing after a deletion", []pipeline.Record{row(1, "a"), leftTable.Deleted("k").At(at(5)), rights.Record("k", 1).At(at(5))}, "k 1+-@5"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := pipelinetest.New(t, joinVersioned(true, 20, 0))
+			d.Send(c.in...)
+			if got := strings.Join(readJoined(d, joined), " "); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
 // Versions that ended before the history are deleted, those of keys that are not
 // written any more as well.
 func TestVersionsAreBounded(t *testing.T) {
