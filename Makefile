@@ -108,6 +108,10 @@ cover: ## Run the tests; print what they cover of each tree and package, and fai
 run: ## Run the RSS app, with ARGS
 	@go run ./apps/rss-articles $(ARGS)
 
+.PHONY: screens
+screens: ## Make the pictures of the README anew; needs Chromium
+	@MILLRACE_SCREENS=$(CURDIR)/docs/images go test -count=1 -run TestScreens ./apps/rss-articles/internal/e2e
+
 .PHONY: kafka-up
 kafka-up: ## Start a three-broker Kafka on this machine, and print its addresses
 	@$(KAFKA) up
