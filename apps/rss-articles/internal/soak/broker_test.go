@@ -27,6 +27,13 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if began := os.Getenv(crowdEnv); began != "" {
+		if err := serveCrowd(began); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	goleak.VerifyTestMain(m,
 		goleak.IgnoreTopFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"),
 		goleak.IgnoreTopFunction("github.com/syndtr/goleveldb/leveldb.(*DB).mpoolDrain"))
@@ -69,6 +76,7 @@ type brokers interface {
 // broker is the embedded broker in a process of its own.
 type broker struct {
 	at  []string
+	pid int
 	in  io.Writer
 	out *bufio.Scanner
 }
@@ -100,7 +108,7 @@ func startBroker(t *testing.T) *broker {
 			t.Errorf("the broker: %v", err)
 		}
 	})
-	b := &broker{in: in, out: bufio.NewScanner(out)}
+	b := &broker{pid: cmd.Process.Pid, in: in, out: bufio.NewScanner(out)}
 	if !b.out.Scan() {
 		t.Fatal("the broker did not start")
 	}

@@ -7,6 +7,7 @@
 //	                              ▲
 //	         readers, clicks, a page, over HTTP (this process)
 //
-// The broker has a process of its own because its log, which it keeps in memory,
+// TestCrowd does it with many feeds, up to thousands, and counts requests, items
+// and processor time. The broker has a process of its own because its log, which it keeps in memory,
 // grows by intent.
 package soak

@@ -83,9 +83,11 @@ func openFiles() int {
 }
 
 // resident is the size of the process in memory on Linux, and 0 elsewhere.
-func resident() uint64 {
+func resident() uint64 { return residentOf(os.Getpid()) }
+
+func residentOf(pid int) uint64 {
 	var size, pages uint64
-	b, err := os.ReadFile("/proc/self/statm")
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err == nil {
 		_, err = fmt.Sscan(string(b), &size, &pages)
 	}
