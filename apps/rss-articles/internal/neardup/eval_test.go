@@ -110,10 +110,14 @@ func TestClusters(t *testing.T) {
 			reps[id] = reps[f]
 		}
 		found, right := 0, 0
+		rep := make([]string, len(docs)) // of each, looked up once and not for every pair
+		for i := range docs {
+			rep[i] = reps[fmt.Sprint(i)]
+		}
 		for i := range docs {
 			for j := range i {
 				is := docs[i].Cluster == docs[j].Cluster
-				got := reps[fmt.Sprint(i)] == reps[fmt.Sprint(j)]
+				got := rep[i] == rep[j]
 				if is {
 					same++
 				}
