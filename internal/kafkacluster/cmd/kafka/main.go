@@ -265,7 +265,9 @@ func (c *command) run(ctx context.Context, args []string) (err error) {
 		return errors.New("run: no command to run")
 	}
 	began := time.Now()
-	cluster, err := kafkacluster.Start(ctx, c.cfg)
+	cfg := c.cfg
+	cfg.ExtraProperties = map[string]string{"log.cleaner.backoff.ms": "1000"} // tests wait for compaction; default 15 s
+	cluster, err := kafkacluster.Start(ctx, cfg)
 	if err != nil {
 		return err
 	}
