@@ -9,6 +9,9 @@ TESTFLAGS ?=
 # Packages with tests against a real Kafka cluster (build tag kafka).
 KAFKA_PACKAGES ?= ./internal/transport/kafka ./internal/e2e ./internal/kafkacluster/... ./internal/faulttest ./pipeline ./pipeline/tool ./apps/rss-articles/internal/e2e
 
+# Tests of these packages that take time and never talk to those brokers: make test has run them.
+KAFKA_SKIP = TestBrokersThatDoNotAnswer|TestTransientErrorsAreTriedAgain|TestOutageIsWaitedOut|TestAssign|TestGroupsAreBalanced|TestAssignAnything|TestCommitErrors|TestBackPressure|TestProduceErrors|TestCloseDuringAnOutage|TestProduceThroughAnOutage|TestProducersAreSafe|TestSecurityOfEmbeddedBrokers|TestHandshakeWithNoBroker|TestStandbysArePlaced|TestStandbysWhilePartitionsMove|TestReadTableWithHoles|TestTransactionCommitWaitsForTheOneBefore|TestBrokersThatGoAway|TestEmitterProperty|TestEmitterThroughFaults|TestPartitioners|TestRecordTo|TestRowsOwnTheirValues|TestReaderOfAService|TestNobodyAnswers|TestEventTimers|TestClockTimers|TestTimersSetTimers|TestTimersSurviveCrashes|TestTimersModel|TestLookup|TestBrowser|TestRestartKeepsEverything
+
 # Arguments for the command kafka, such as KAFKAFLAGS='-v -base-port 19092'.
 KAFKAFLAGS ?=
 KAFKA = go build -o bin/kafka ./internal/kafkacluster/cmd/kafka && bin/kafka $(KAFKAFLAGS)
@@ -29,7 +32,8 @@ test: ## Run the tests; needs the Go toolchain only
 # One package at a time: they share the brokers, and some kill brokers of their own.
 .PHONY: test-kafka
 test-kafka: ## Run the tests against a three-broker Kafka of their own; needs Java 17 and Maven
-	@$(KAFKA) run go test $(RACE) -tags kafka -count=1 -p 1 -parallel 3 -timeout 20m $(TESTFLAGS) $(KAFKA_PACKAGES)
+	@$(KAFKA) run go test $(RACE) -tags kafka -count=1 -p 1 -parallel 3 -timeout 20m \
+		-skip '^($(KAFKA_SKIP))$$' $(TESTFLAGS) $(KAFKA_PACKAGES)
 
 .PHONY: test-faults
 test-faults: ## Run the fault tests in their long forms, verbosely; needs Java 17 and Maven

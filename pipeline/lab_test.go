@@ -30,17 +30,18 @@ type lab struct {
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
 // eachLab runs a body on each kind of cluster. With build tag kafka, that is
-// real brokers as well.
+// real brokers only: the others have been there without it.
 func eachLab(t *testing.T, body func(t *testing.T, l *lab)) {
 	t.Helper()
+	if addresses := kafkaAddresses(t); addresses != nil {
+		t.Run("kafka", func(t *testing.T) { body(t, brokerLab(t, addresses)) })
+		return
+	}
 	t.Run("memory", func(t *testing.T) {
 		c := memory.New(memory.Config{})
 		body(t, &lab{TB: t, cfg: configOf(c), cluster: c, memory: c})
 	})
 	t.Run("embedded", func(t *testing.T) { body(t, embeddedLab(t)) })
-	if addresses := kafkaAddresses(t); addresses != nil {
-		t.Run("kafka", func(t *testing.T) { body(t, brokerLab(t, addresses)) })
-	}
 }
 
 func embeddedLab(t *testing.T) *lab {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/millrace/millrace/apps/rss-articles/internal/clean"
 	"github.com/millrace/millrace/apps/rss-articles/internal/run"
@@ -72,16 +73,16 @@ func (a *instance) idle() bool {
 // rest waits until the tables do not change any more, and returns them.
 func (a *instance) rest() map[string]map[string]json.RawMessage {
 	a.t.Helper()
-	last, same := a.snapshot(), 0
+	last, same, since := a.snapshot(), 0, time.Now()
 	eventually(a.t, "the tables rest", func() bool {
 		now := a.snapshot()
 		if a.idle() && equal(last, now) {
 			same++
 		} else {
-			same = 0
+			same, since = 0, time.Now()
 		}
 		last = now
-		return same == 30 // more than a second
+		return same >= 10 && time.Since(since) > 1500*time.Millisecond // a look takes long on a busy machine
 	})
 	return last
 }
