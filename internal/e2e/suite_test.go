@@ -17,6 +17,7 @@ import (
 func each(t *testing.T, test func(w *world, guarantee func(*pipeline.Config))) {
 	for _, g := range []pipeline.Guarantee{pipeline.AtLeastOnce, pipeline.ExactlyOnce} {
 		t.Run(string(g), func(t *testing.T) {
+			t.Parallel() // with the other: they wait much
 			test(newWorld(t, brokers(t)), func(c *pipeline.Config) { c.Guarantee = g })
 		})
 	}
