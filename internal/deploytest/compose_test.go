@@ -19,15 +19,20 @@ import (
 // root is the module's folder, seen from this package's.
 const root = "../.."
 
-func load(t *testing.T) *types.Project {
+// load reads docker-compose.yml, and other files over it.
+func load(t *testing.T, over ...string) *types.Project {
 	t.Helper()
 	dir, err := filepath.Abs(root)
 	if err != nil {
 		t.Fatal(err)
 	}
+	files := []types.ConfigFile{{Filename: filepath.Join(dir, "docker-compose.yml")}}
+	for _, name := range over {
+		files = append(files, types.ConfigFile{Filename: filepath.Join(dir, name)})
+	}
 	p, err := loader.LoadWithContext(t.Context(), types.ConfigDetails{
 		WorkingDir:  dir,
-		ConfigFiles: []types.ConfigFile{{Filename: filepath.Join(dir, "docker-compose.yml")}},
+		ConfigFiles: files,
 		Environment: types.Mapping{},
 	})
 	if err != nil {
@@ -71,9 +76,19 @@ func TestComposeRunsEveryProcessor(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^  processor (\S+)$`).FindAllStringSubmatch(string(printed), -1) {
 		want = append(want, m[1])
 	}
+	help, _ := exec.CommandContext(t.Context(), app, "run", "-help").CombinedOutput() // it exits with an error, or not
+	slices.Sort(want)
+	t.Run("in groups", func(t *testing.T) { checkProcessors(t, load(t), want, help, false) })
+	t.Run("each by itself", func(t *testing.T) { checkProcessors(t, load(t, "docker-compose.processors.yml"), want, help, true) })
+}
+
+// checkProcessors checks that each processor runs in one service; alone, if it
+// must.
+func checkProcessors(t *testing.T, p *types.Project, want []string, help []byte, alone bool) {
+	t.Helper()
 	var got []string
-	for _, s := range load(t).Services {
-		if s.Image != "millrace/rss-articles" {
+	for _, s := range p.Services {
+		if s.Image != "millrace/rss-articles" || s.GetScale() == 0 {
 			continue
 		}
 		i := slices.Index(s.Command, "-processors")
@@ -81,15 +96,20 @@ func TestComposeRunsEveryProcessor(t *testing.T) {
 			t.Errorf("service %s runs all processors", s.Name)
 			continue
 		}
-		got = append(got, strings.Split(s.Command[i+1], ",")...)
-		help, _ := exec.CommandContext(t.Context(), app, "run", "-help").CombinedOutput() // it exits with an error, or not
+		names := strings.Split(s.Command[i+1], ",")
+		if alone && len(names) > 1 {
+			t.Errorf("service %s runs %q", s.Name, names)
+		}
+		if len(s.DependsOn) != 3 || len(s.Volumes) == 0 {
+			t.Errorf("service %s waits for %d brokers and has %d volumes", s.Name, len(s.DependsOn), len(s.Volumes))
+		}
+		got = append(got, names...)
 		for _, arg := range s.Command {
 			if strings.HasPrefix(arg, "-") && !bytes.Contains(help, []byte(arg+" ")) {
 				t.Errorf("service %s: there is no flag %s:\n%s", s.Name, arg, help)
 			}
 		}
 	}
-	slices.Sort(want)
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
 		t.Errorf("the services run %q, the topology has %q", got, want)

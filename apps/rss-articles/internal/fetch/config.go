@@ -91,6 +91,11 @@ type Config struct {
 	// UserAgent is sent to servers; the default names the program.
 	UserAgent string
 
+	// Polled is told of each poll that was not broken off, once it has been made
+	// and before its items are written. It must not block, and is called from
+	// several goroutines. Default: nobody is.
+	Polled func(Polled)
+
 	Now    func() time.Time // default time.Now
 	Rand   func() float64   // jitter, from 0 to 1, called from several goroutines; default math/rand/v2
 	Logger *slog.Logger     // default slog.Default
@@ -121,6 +126,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Rand == nil {
 		c.Rand = rand.Float64
+	}
+	if c.Polled == nil {
+		c.Polled = func(Polled) {}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()

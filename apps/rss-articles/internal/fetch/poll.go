@@ -37,6 +37,11 @@ func (f *Fetcher) poll(ctx context.Context, sub topics.Feed, old topics.FeedStat
 	if fail == nil && !a.unchanged {
 		doc, fail = f.parse(ctx, a)
 	}
+	defer func() {
+		if ctx.Err() == nil {
+			f.cfg.Polled(polled(a, s, len(items)))
+		}
+	}()
 	if fail != nil {
 		return f.failed(s, fail), nil, quietFor(fail)
 	}

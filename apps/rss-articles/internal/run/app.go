@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/millrace/millrace/apps/rss-articles/internal/fetch"
 	"github.com/millrace/millrace/apps/rss-articles/internal/sample"
 	"github.com/millrace/millrace/apps/rss-articles/internal/stages"
@@ -32,6 +30,7 @@ type app struct {
 	sources []source // of Config.Feeds; none: the samples
 	local   *local   // nil if the samples are not served
 	service *pipeline.Service
+	polled  func(fetch.Polled)
 }
 
 // Run runs the app until ctx ends; then it finishes and commits what is at
@@ -101,6 +100,10 @@ func (a *app) start() error {
 	if err != nil {
 		return err
 	}
+	exporter.Registry().MustRegister(newFeedHealth(server))
+	if a.cfg.fetches() {
+		a.polled = fetched(exporter)
+	}
 	a.parts.start("pipeline", a.service.Run)
 	a.parts.start("page", server.Run)
 	all := http.NewServeMux()
@@ -124,17 +127,6 @@ func (a *app) start() error {
 	a.log.Info("ready: open "+address, "after", time.Since(began).Round(time.Millisecond))
 	a.cfg.Ready(address)
 	return nil
-}
-
-// ignored counts the clicks that are left out.
-func ignored(e *metrics.Exporter) func(stages.Reason) {
-	counter := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rss_articles_ignored_clicks_total",
-		Help: "Clicks that were left out, by reason: unknown-reader or unknown-article."}, []string{"reason"})
-	for _, r := range []stages.Reason{stages.UnknownReader, stages.UnknownArticle} {
-		counter.WithLabelValues(string(r))
-	}
-	e.Registry().MustRegister(counter)
-	return func(r stages.Reason) { counter.WithLabelValues(string(r)).Inc() }
 }
 
 // serve opens the page's port and returns its address.
@@ -192,7 +184,8 @@ func (a *app) fetch() error {
 	if err != nil {
 		return err
 	}
-	c := fetch.Config{Store: s, Sink: s, Min: a.cfg.Interval, Default: a.cfg.Interval, AllowPrivate: a.cfg.AllowPrivate, Proxy: a.cfg.Proxy, Robots: a.cfg.Robots, Now: a.cfg.Now, Logger: a.log}
+	c := fetch.Config{Store: s, Sink: s, Min: a.cfg.Interval, Default: a.cfg.Interval, AllowPrivate: a.cfg.AllowPrivate, Proxy: a.cfg.Proxy, Robots: a.cfg.Robots,
+		Polled: a.polled, Now: a.cfg.Now, Logger: a.log}
 	if a.local != nil {
 		c.OwnHosts = []string{a.local.listener.Addr().String()}
 	}

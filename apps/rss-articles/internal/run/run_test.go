@@ -188,9 +188,11 @@ func TestTwoProcesses(t *testing.T) {
 		c := Config{Brokers: b.Addresses(), State: t.TempDir(), HTTP: "127.0.0.1:0", Processors: processors, Logger: log, Ready: func(url string) { ready <- url }}
 		go func() { ended <- Run(ctx, c) }()
 	}
+	var urls []string
 	for range 2 {
 		select {
 		case url := <-ready:
+			urls = append(urls, url)
 			if m := get(t, url+"/metrics"); !strings.Contains(m, `rss_articles_ignored_clicks_total{reason="unknown-reader"} 0`) {
 				t.Errorf("the metrics lack the clicks that are left out:\n%s", m)
 			}
@@ -200,6 +202,9 @@ func TestTwoProcesses(t *testing.T) {
 		case <-time.After(90 * time.Second):
 			t.Error("not ready")
 		}
+	}
+	if !t.Failed() {
+		checkDashboard(t, urls)
 	}
 	cancel()
 	for range 2 {
