@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"hash/fnv"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -18,7 +19,7 @@ type crowd struct {
 
 // How the feeds of a crowd behave; each kind of trouble is one feed in a hundred.
 const (
-	perPage   = 6  // items in a document
+	perPage   = 3  // items in a document
 	platforms = 20 // hosts that many feeds share
 	inTrouble = 100
 )
@@ -72,15 +73,15 @@ func (c crowd) host(n int) string {
 func (c crowd) feed(n int) string { return fmt.Sprintf("http://%s/feed/%d", c.host(n), n) }
 
 // every is the time between two items of a feed: of fifty feeds one has a
-// hundred a day, nine have twenty, twenty-five five, fifteen one in two days.
+// hundred a day, three have twenty, sixteen three, thirty one in two days.
 func (c crowd) every(n int) time.Duration {
 	switch k := n * 7 % 50; {
 	case k < 1:
 		return 24 * time.Hour / 100
-	case k < 10:
+	case k < 4:
 		return 24 * time.Hour / 20
-	case k < 35:
-		return 24 * time.Hour / 5
+	case k < 20:
+		return 24 * time.Hour / 3
 	}
 	return 48 * time.Hour
 }
@@ -169,18 +170,20 @@ func (c crowd) story(kind string, a, b int) (title, text string) {
 	words := func(count int) string {
 		list := make([]string, count)
 		for i := range list {
-			switch r.IntN(5) {
-			case 0:
+			switch r.IntN(6) {
+			case 0, 1:
 				list[i] = subject[r.IntN(len(subject))]
-			case 1:
+			case 2:
 				list[i] = word(r, 3)
+			case 3, 4: // of some thousands, a few of which are frequent
+				list[i] = word(rand.New(rand.NewPCG(uint64(5000*math.Pow(r.Float64(), 3)), 3)), 3)
 			default:
 				list[i] = filler[r.IntN(len(filler))]
 			}
 		}
 		return strings.Join(list, " ")
 	}
-	return subject[r.IntN(len(subject))] + " " + word(r, 3) + " " + words(5), words(150) + "."
+	return subject[r.IntN(len(subject))] + " " + word(r, 3) + " " + words(5), words(60) + "."
 }
 
 // draw is a number that looks random and is always the same.
