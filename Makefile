@@ -40,12 +40,17 @@ test-faults: ## Run the fault tests in their long forms, verbosely; needs Java 1
 	@MILLRACE_FAULTS=long $(KAFKA) run go test -tags kafka -count=1 -p 1 -timeout 60m -v $(TESTFLAGS) ./internal/faulttest ./internal/e2e
 
 .PHONY: bench
-bench: ## Measure everything beside goka and Kafka Streams, in about an hour; needs Java 17 and Maven
-	@go run ./bench -out docs/benchmarks $(ARGS)
+bench: ## Measure everything beside its peers, in about an hour; needs Java 17 and Maven, and Python 3.10 for two peers
+	@go run ./bench -out docs/benchmarks -heaps 64m,96m,128m,192m,256m,512m -heap-workload count-10k $(ARGS)
 
 .PHONY: bench-quick
 bench-quick: ## Measure four workloads beside goka and Kafka Streams, in under ten minutes
-	@go run ./bench -workloads copy,count-10k,dedupe,restore -records 1000000 -rounds 1 $(ARGS)
+	@go run ./bench -workloads copy,count-10k,dedupe,restore -contenders millrace,millrace-alo,goka,kafka-streams,kafka-streams-alo,floor \
+		-records 1000000 -limit 6s $(ARGS)
+
+.PHONY: bench-growth
+bench-growth: ## Measure how the cost grows with partitions, keys, lengths and processes, in a quarter of an hour
+	@go run ./bench/growth -out docs/benchmarks $(ARGS)
 
 # In short: make bench-nexmark ARGS='-events 200000 -queries q0,q5'.
 .PHONY: bench-nexmark

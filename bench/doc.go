@@ -1,5 +1,5 @@
-// Command bench measures Millrace beside stock goka, Kafka Streams and a bare
-// copy with franz-go, on a real three-broker Kafka, in one run: what each
+// Command bench measures Millrace beside stock goka, Kafka Streams, Quix
+// Streams, Faust and a bare copy with franz-go, on a real three-broker Kafka, in one run: what each
 // record costs of processor time, wall time, memory and latency.
 //
 //	make bench-quick
@@ -13,8 +13,9 @@
 // from a warm start, is steadier; ratios of two contenders within one run are
 // steadier still.
 //
-// Files: main.go is the command, internal/workload the records and what is
+// Files: main.go is the command, rounds.go the order of the runs, internal/workload the records and what is
 // done with them, internal/contender the programs, internal/measure a run,
 // internal/stage what a measurement begins with, internal/topics the brokers'
-// side, internal/report the tables. failover and nexmark are commands of their own.
+// side, internal/report the tables and plots. failover, growth and nexmark are
+// commands of their own.
 package main

@@ -24,7 +24,10 @@ type options struct {
 	records, rounds       int
 	partitions            int
 	commit, timeout       time.Duration
+	limit                 time.Duration
 	heap                  string
+	heaps, heapWorkload   string
+	sizes                 []measure.Heap // heaps, read
 	out, profiles         string
 }
 
@@ -33,10 +36,13 @@ func main() {
 	flag.StringVar(&o.workloads, "workloads", "", "names, with commas between; default all")
 	flag.StringVar(&o.contenders, "contenders", "", "names, with commas between; default all")
 	flag.IntVar(&o.records, "records", 5_000_000, "of an input")
-	flag.IntVar(&o.rounds, "rounds", 3, "of each contender on each workload")
+	flag.IntVar(&o.rounds, "rounds", 1, "of each contender on each workload")
 	flag.IntVar(&o.partitions, "partitions", 4, "of each topic")
 	flag.DurationVar(&o.commit, "commit", 100*time.Millisecond, "commit interval of every contender")
 	flag.DurationVar(&o.timeout, "timeout", 10*time.Minute, "of one run")
+	flag.DurationVar(&o.limit, "limit", 15*time.Second, "of the measured part of a run, of every contender but Millrace; 0: none")
+	flag.StringVar(&o.heaps, "heaps", "", "sizes such as 64m,512m: find the smallest heap at which Kafka Streams loses less than 5 % of its throughput; default: not")
+	flag.StringVar(&o.heapWorkload, "heap-workload", "count-1m", "the workload for -heaps")
 	flag.StringVar(&o.heap, "heap", "512m", "greatest heap of a JVM")
 	flag.StringVar(&o.out, "out", "", "folder to write results.md and the plots to; default: to standard output only")
 	flag.StringVar(&o.profiles, "profiles", "", "folder for profiles of the contenders in Go; default none")
@@ -51,8 +57,12 @@ func main() {
 }
 
 func bench(ctx context.Context, o options) error {
+	began := time.Now()
 	workloads, contenders, err := choose(o)
 	if err != nil {
+		return err
+	}
+	if o.sizes, err = measure.ParseHeaps(o.heaps); err != nil {
 		return err
 	}
 	st, err := stage.Open(ctx, contenders, o.partitions)
@@ -60,57 +70,35 @@ func bench(ctx context.Context, o options) error {
 		return err
 	}
 	defer st.Close()
+	rep := report.New(fmt.Sprintf("go run ./bench %s", strings.Join(os.Args[1:], " ")), report.Look(ctx, st.Root, settings(o)))
+	contenders = slices.DeleteFunc(contenders, func(c contender.Contender) bool {
+		err := st.Missing[c.Name]
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "bench: %s is left out: %v\n", c.Name, err)
+			rep.Missing(c.Name, err)
+		}
+		return err != nil
+	})
 	b := &measure.Bench{Root: st.Root, Dir: st.Dir, Brokers: st.Brokers, Topics: st.Topics, Partitions: o.partitions,
-		Commit: o.commit, Timeout: o.timeout, Profiles: o.profiles}
-
-	rep := report.New(fmt.Sprintf("go run ./bench %s", strings.Join(os.Args[1:], " ")))
+		Commit: o.commit, Timeout: o.timeout, Limit: o.limit, Profiles: o.profiles}
 	for _, w := range workloads {
 		if err := measureAll(ctx, b, rep, w, contenders, o); err != nil {
 			return err
 		}
 	}
 	rep.Ratios(os.Stdout)
+	rep.Took(time.Since(began))
 	if o.out == "" {
 		return nil
 	}
 	return rep.Write(o.out)
 }
 
-// measureAll runs every contender on a workload, in turn, and prints what each
-// run cost as it ends.
-func measureAll(ctx context.Context, b *measure.Bench, rep *report.Report, w workload.Workload, contenders []contender.Contender, o options) error {
-	n := o.records
-	switch {
-	case w.Rate > 0:
-		n = w.Rate * 20
-	case w.Restore:
-		n = w.Keys
-	case w.Kind == workload.Dedupe: // so many that the keys are used up by the end
-		n = min(n, int(float64(w.Keys)/(1-w.Repeats)))
-	}
-	if err := b.Prepare(ctx, w, n); err != nil {
-		return fmt.Errorf("%s: input: %w", w.Name, err)
-	}
-	for round := range o.rounds {
-		for i := range contenders {
-			c := contenders[(i+round)%len(contenders)] // nobody is always first
-			if !c.Can(w.Kind) {
-				continue
-			}
-			r, err := b.Run(ctx, w, c, n, round)
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if err != nil { // of one contender; the others go on
-				fmt.Fprintln(os.Stderr, "bench:", err)
-				rep.Fail(w.Name, c.Name, err)
-				continue
-			}
-			rep.Add(r)
-			rep.Line(os.Stdout, r)
-		}
-	}
-	return nil
+// settings says what all contenders have in common.
+func settings(o options) string {
+	return fmt.Sprintf("%d partitions, 3 replicas, acknowledgement by all in sync, no compression, commits every %v, "+
+		"JVM heaps of at most %s; %d rounds of up to %d records; contenders but Millrace are measured for %v at most",
+		o.partitions, o.commit, o.heap, o.rounds, o.records, o.limit)
 }
 
 func choose(o options) (ws []workload.Workload, cs []contender.Contender, err error) {

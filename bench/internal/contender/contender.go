@@ -3,12 +3,11 @@
 package contender
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/millrace/millrace/bench/internal/workload"
@@ -21,9 +20,15 @@ type Contender struct {
 	ExactlyOnce bool
 	// Heap is the JVM's greatest heap, as -Xmx has it.
 	Heap string
+	// Whole says that it is measured to the end of the input, without a limit.
+	Whole bool
 	// Kinds are the workloads it can do. Empty: all.
 	Kinds []workload.Kind
 }
+
+// RSSProgram is the name of the program of the RSS topology, in the folder of
+// the others.
+const RSSProgram = "polls"
 
 // Base is the contender that the others are compared with, of a guarantee.
 func Base(exactlyOnce bool) string {
@@ -35,33 +40,53 @@ func Base(exactlyOnce bool) string {
 
 // All are the contenders. heap is for those in Java.
 func All(heap string) []Contender {
+	python := []workload.Kind{workload.Copy, workload.Count, workload.Dedupe}
 	return []Contender{
-		{Name: Base(true), Program: "millrace", ExactlyOnce: true},
-		{Name: Base(false), Program: "millrace"},
+		{Name: Base(true), Program: "millrace", ExactlyOnce: true, Whole: true},
+		{Name: Base(false), Program: "millrace", Whole: true},
 		{Name: "goka", Program: "goka"},
 		{Name: "kafka-streams", Program: "streams", ExactlyOnce: true, Heap: heap},
 		{Name: "kafka-streams-alo", Program: "streams", Heap: heap},
+		{Name: "quix", Program: "quix", ExactlyOnce: true, Kinds: python},
+		{Name: "quix-alo", Program: "quix", Kinds: python},
+		{Name: "faust", Program: "faust", Kinds: python},
 		{Name: "floor", Program: "floor", Kinds: []workload.Kind{workload.Copy}},
 	}
 }
 
-// Can says whether a contender does a kind of workload.
-func (c Contender) Can(k workload.Kind) bool {
-	if len(c.Kinds) == 0 {
-		return true
-	}
-	for _, have := range c.Kinds {
-		if have == k {
-			return true
+// Find returns the contender of a name.
+func Find(name, heap string) (Contender, error) {
+	for _, c := range All(heap) {
+		if c.Name == name {
+			return c, nil
 		}
 	}
-	return false
+	return Contender{}, fmt.Errorf("no contender %q", name)
+}
+
+// Can says whether a contender does a workload.
+func (c Contender) Can(w workload.Workload) bool {
+	switch {
+	case w.Kind == workload.RSS: // an application of Millrace
+		return c.Whole
+	case python(c.Program) && w.Restore:
+		return false
+	case w.Name == "restore-10m": // the others take too long to fill the table
+		return c.ExactlyOnce
+	}
+	return len(c.Kinds) == 0 || slices.Contains(c.Kinds, w.Kind)
 }
 
 // Groups returns the consumer groups of an application, that of the input
 // first.
 func (c Contender) Groups(app string, k workload.Kind) []string {
 	switch {
+	case k == workload.RSS:
+		var groups []string
+		for _, p := range []string{"clean", "dedupe", "bands", "catalog", "index", "relate", "learn", "match", "shelve"} {
+			groups = append(groups, "rss-articles-"+p)
+		}
+		return groups
 	case c.Program == "millrace" && k == workload.Shuffle:
 		return []string{app + "-main", app + "-consume"}
 	case c.Program == "millrace":
@@ -70,32 +95,6 @@ func (c Contender) Groups(app string, k workload.Kind) []string {
 		return []string{app, app + "-consume"}
 	}
 	return []string{app}
-}
-
-// Build builds the programs that contenders need below the folder dir.
-func Build(ctx context.Context, root, dir string, contenders []Contender) error {
-	built := map[string]bool{}
-	for _, c := range contenders {
-		if built[c.Program] {
-			continue
-		}
-		built[c.Program] = true
-		source := filepath.Join(root, "bench", "peers", c.Program)
-		cmd := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(dir, c.Program), "./bench/peers/"+c.Program)
-		cmd.Dir = root
-		if c.Program == "streams" {
-			if _, err := exec.LookPath("mvn"); err != nil {
-				return errors.New("contender kafka-streams: no Maven: install it, or leave the contender out")
-			}
-			// The build's folder is Maven's own: a second build has nothing to do.
-			cmd = exec.CommandContext(ctx, "mvn", "-q", "-B", "compile", "dependency:copy-dependencies", "-DoutputDirectory=target/lib")
-			cmd.Dir = source
-		}
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("build %s: %w\n%s", c.Program, err, out)
-		}
-	}
-	return nil
 }
 
 // Args is what a run of a contender is told: see bench/internal/peer.
@@ -141,6 +140,13 @@ func (c Contender) command(a Args) *exec.Cmd {
 		target := filepath.Join(a.Root, "bench", "peers", "streams", "target")
 		class := filepath.Join(target, "classes") + string(os.PathListSeparator) + filepath.Join(target, "lib", "*")
 		return exec.Command("java", append([]string{"-Xmx" + c.Heap, "-cp", class, "Main"}, args...)...)
+	}
+	if python(c.Program) {
+		return exec.Command(filepath.Join(venv(a.Root, c.Program), "bin", "python"),
+			append([]string{filepath.Join(a.Root, "bench", "peers", c.Program, "main.py")}, args...)...)
+	}
+	if a.Workload.Kind == workload.RSS {
+		return exec.Command(filepath.Join(a.Dir, RSSProgram), append([]string{"run"}, args...)...)
 	}
 	if a.Log {
 		args = append(args, "--log")

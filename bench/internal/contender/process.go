@@ -47,8 +47,9 @@ func (p *Process) Stop() {
 	}
 }
 
-// Kill ends the process as kill -9 does.
+// Kill ends the process and its children as kill -9 does.
 func (p *Process) Kill() {
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	_ = p.cmd.Process.Kill()
 	<-p.done
 }
@@ -58,10 +59,11 @@ func (p *Process) Kill() {
 const ticks = 100
 
 // CPU returns the processor time that the process has used, in user and in
-// kernel mode, as proc(5) has it: fields 14 and 15 of stat.
+// kernel mode, as proc(5) has it: fields 14 to 17 of stat.
 func (p *Process) CPU() (time.Duration, error) { return CPU(p.cmd.Process.Pid) }
 
-// CPU is that of a process by its id.
+// CPU is that of a process by its id, with that of its children that have
+// ended. No contender has children while it runs.
 func CPU(pid int) (time.Duration, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -69,12 +71,18 @@ func CPU(pid int) (time.Duration, error) {
 	}
 	// The second field is a name in parentheses, which may hold anything.
 	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
-	if len(fields) < 13 {
+	if len(fields) < 15 {
 		return 0, errors.New("proc: stat is cut short")
 	}
-	user, err1 := strconv.ParseInt(string(fields[11]), 10, 64)
-	kernel, err2 := strconv.ParseInt(string(fields[12]), 10, 64)
-	return time.Duration(user+kernel) * time.Second / ticks, errors.Join(err1, err2)
+	sum := int64(0)
+	for _, f := range fields[11:15] {
+		n, err := strconv.ParseInt(string(f), 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("proc: stat: %w", err)
+		}
+		sum += n
+	}
+	return time.Duration(sum) * time.Second / ticks, nil
 }
 
 // Peak returns the most memory that the process has had resident, in bytes:

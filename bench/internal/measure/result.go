@@ -4,7 +4,7 @@
 // /proc/pid/stat, memory from VmHWM. It is counted between two moments that
 // are the same for every contender: when it has committed a fifth of the
 // input, by which time compilers and caches are warm, and when it has
-// committed all of it. Commits are seen from outside, as the positions of the
+// committed all of it, or a limit of time is up. Commits are seen from outside, as the positions of the
 // contender's consumer group.
 package measure
 
@@ -21,7 +21,10 @@ type Result struct {
 	Records int64
 	Wall    time.Duration
 	CPU     time.Duration
-	Peak    int64 // bytes resident at most
+	// Reached is how much of the input was committed at the end, Of how much
+	// there was: less if the run was cut off by the limit.
+	Reached, Of int64
+	Peak        int64 // bytes resident at most
 	// Outputs are the committed records of the output, -1 where they were not
 	// counted, and Want how many there should be, -1 where that depends on
 	// the commits.
@@ -29,6 +32,9 @@ type Result struct {
 	// Latencies are the times from sending to output, in order.
 	Latencies []time.Duration
 }
+
+// Cut says that the run did not come to the end of its input.
+func (r Result) Cut() bool { return r.Reached < r.Of }
 
 // Rate returns records per second.
 func (r Result) Rate() float64 { return float64(r.Records) / r.Wall.Seconds() }

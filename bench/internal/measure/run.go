@@ -2,13 +2,11 @@ package measure
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -27,14 +25,15 @@ type Bench struct {
 	Partitions int
 	Commit     time.Duration
 	Timeout    time.Duration // of one run
-	Profiles   string        // folder for profiles of the contenders in Go; none by default
+	// Limit is how long a contender is measured that does not come to the end
+	// of the input before; 0: none. Millrace always goes to the end.
+	Limit time.Duration
+	// Warm is the share of the input that is not counted; default a fifth.
+	Warm float64
+	// Instances is the number of processes of each contender; default 1.
+	Instances int
+	Profiles  string // folder for profiles of the contenders in Go; none by default
 }
-
-const (
-	warm  = 0.2 // the share of the input that is not counted
-	poll  = 50 * time.Millisecond
-	quiet = time.Second // without a commit: it is done
-)
 
 // ErrStuck means that a contender stopped processing before the end.
 var ErrStuck = errors.New("the contender does not go on")
@@ -51,33 +50,54 @@ func (b *Bench) Run(ctx context.Context, w workload.Workload, c contender.Conten
 	if err != nil {
 		err = fmt.Errorf("%s on %s: %w%s", c.Name, w.Name, err, r.tail())
 	}
-	err = errors.Join(err, b.Topics.Remove(context.WithoutCancel(ctx), app), os.RemoveAll(r.state()))
-	return r.Result, err
+	after, done := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer done()
+	if w.Kind == workload.RSS { // its topics have names of their own
+		err = errors.Join(err, b.Topics.Reset(after, c.Groups(app, w.Kind), rssInput, rssReaders))
+	}
+	return r.Result, errors.Join(err, b.Topics.Remove(after, app), os.RemoveAll(r.state()))
 }
 
 // Input returns the topic of a workload's input.
-func Input(w workload.Workload) string { return "input-" + w.Name }
+func Input(w workload.Workload) string {
+	if w.Kind == workload.RSS {
+		return rssInput
+	}
+	return "input-" + w.Name
+}
 
 // Table returns the topic of the table that a workload joins.
 func Table(w workload.Workload) string { return "table-" + w.Name }
 
 // Prepare writes n records of a workload's input, and its table, unless they
-// are there.
-func (b *Bench) Prepare(ctx context.Context, w workload.Workload, n int) error {
+// are there, and returns how many the input has.
+func (b *Bench) Prepare(ctx context.Context, w workload.Workload, n int) (int, error) {
+	if w.Kind == workload.RSS {
+		return b.prepareRSS(ctx, n)
+	}
 	if w.TableBytes > 0 {
 		if fresh, err := b.Topics.Make(ctx, Table(w), true); err != nil {
-			return err
+			return 0, err
 		} else if fresh {
 			if err := b.Topics.Fill(ctx, Table(w), w.Table()); err != nil {
-				return err
+				return 0, err
 			}
 		}
 	}
 	fresh, err := b.Topics.Make(ctx, Input(w), false)
 	if err != nil || !fresh || w.Rate > 0 {
-		return err
+		return n, err
 	}
-	return b.Topics.Fill(ctx, Input(w), w.Records(n))
+	return n, b.Topics.Fill(ctx, Input(w), w.Records(n))
+}
+
+// Clear removes what Prepare wrote.
+func (b *Bench) Clear(ctx context.Context, w workload.Workload) error {
+	err := errors.Join(b.Topics.Remove(ctx, Input(w)), b.Topics.Remove(ctx, Table(w)))
+	if w.Kind == workload.RSS {
+		err = errors.Join(err, b.Topics.Reset(ctx, nil))
+	}
+	return err
 }
 
 // run is one run of a contender.
@@ -110,166 +130,24 @@ func (r *run) do(ctx context.Context, n int) error {
 		return r.latency(ctx, n)
 	case r.w.Restore:
 		return r.restore(ctx)
+	case r.w.Kind == workload.RSS:
+		if _, err := r.process(ctx, int64(n), warm, 0); err != nil {
+			return err
+		}
+		return r.failedRSS(ctx)
 	}
-	if err := r.process(ctx, int64(n), warm); err != nil {
+	limit := r.b.Limit
+	if r.c.Whole {
+		limit = 0
+	}
+	from := r.b.Warm
+	if from == 0 {
+		from = warm
+	}
+	if end, err := r.process(ctx, int64(n), from, limit); err != nil || !end {
 		return err
 	}
 	return r.count(ctx, n)
-}
-
-// start starts the contender.
-func (r *run) start() (*contender.Process, error) {
-	profile := ""
-	if r.b.Profiles != "" {
-		profile = filepath.Join(r.b.Profiles, r.app+".prof")
-	}
-	return r.c.Start(contender.Args{Profile: profile,
-		Root: r.b.Root, Dir: r.b.Dir, Brokers: r.b.Brokers, Workload: r.w, App: r.app,
-		Input: r.input, Table: Table(r.w), Output: r.output, State: r.state(), Commit: r.b.Commit.String(),
-		Partition: r.b.Partitions, Stderr: r.log})
-}
-
-// sample is what was seen at a moment.
-type sample struct {
-	at      time.Time
-	cpu     time.Duration
-	input   int64 // positions committed on the input
-	commits int64 // and on all topics
-}
-
-// process starts the contender, waits until it has committed n records of its
-// input and nothing more comes, and notes what that cost from the given share
-// of them on.
-func (r *run) process(ctx context.Context, n int64, from float64) error {
-	began := sample{at: time.Now()}
-	p, err := r.start()
-	if err != nil {
-		return err
-	}
-	defer p.Stop()
-	last, warmed := began, from == 0
-	err = r.watch(ctx, p, func(s sample) (done bool) {
-		if !warmed && float64(s.input) >= from*float64(n) {
-			began, warmed = s, true
-		}
-		if s.commits != last.commits {
-			last = s
-		}
-		return s.input >= n && s.at.Sub(last.at) > quiet
-	})
-	if err != nil {
-		return err
-	}
-	r.Records, r.Wall, r.CPU = last.input-began.input, last.at.Sub(began.at), last.cpu-began.cpu
-	r.Peak, err = p.Peak()
-	if r.Records <= 0 || r.Wall <= 0 {
-		return fmt.Errorf("the input is too short to measure: all %d records were committed at once", n)
-	}
-	return err
-}
-
-// watch samples the contender until done says so.
-func (r *run) watch(ctx context.Context, p *contender.Process, done func(sample) bool) error {
-	tick := time.NewTicker(poll)
-	defer tick.Stop()
-	groups := r.c.Groups(r.app, r.w.Kind)
-	for {
-		select {
-		case <-p.Exited():
-			return errors.New("it ended by itself")
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-tick.C:
-		}
-		// The processor time first: it must not hold what was used after the commit was seen.
-		cpu, err := p.CPU()
-		if err != nil {
-			return err
-		}
-		s := sample{at: time.Now(), cpu: cpu}
-		if s.input, s.commits, err = r.b.Topics.Committed(ctx, groups, r.input); err != nil {
-			return err
-		}
-		if done(s) {
-			return nil
-		}
-	}
-}
-
-// restore has the contender process its input, takes its state away, and
-// measures from the start of the process until it processes again.
-func (r *run) restore(ctx context.Context) error {
-	before, err := r.b.Topics.End(ctx, r.input)
-	if err != nil {
-		return err
-	}
-	if err := r.process(ctx, before, warm); err != nil {
-		return fmt.Errorf("filling the table: %w", err)
-	}
-	if err := errors.Join(os.RemoveAll(r.state()), os.MkdirAll(r.state(), 0o755)); err != nil {
-		return err
-	}
-	// A few records for every partition, as a sign that it is processing again.
-	if err := r.b.Topics.Fill(ctx, r.input, r.w.Records(64)); err != nil {
-		return err
-	}
-	if err := r.process(ctx, before+64, 0); err != nil {
-		return err
-	}
-	r.Records = int64(r.w.Keys)
-	return nil
-}
-
-// latency offers records at a steady rate and measures how long each takes.
-func (r *run) latency(ctx context.Context, n int) error {
-	r.input = r.app + "-in"
-	if _, err := r.b.Topics.Make(ctx, r.input, false); err != nil {
-		return err
-	}
-	p, err := r.start()
-	if err != nil {
-		return err
-	}
-	defer p.Stop()
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	offered := make(chan error, 1)
-	go func() {
-		err := r.b.Topics.Offer(ctx, r.input, r.w.Records(n), r.w.Rate)
-		if err != nil {
-			cancel(err)
-		}
-		offered <- err
-	}()
-	seen := 0
-	cpu, began := time.Duration(0), time.Time{}
-	err = r.b.Topics.Read(ctx, r.output, 30*time.Second, func(rec *kgo.Record) bool {
-		now := time.Now()
-		if seen++; seen == n/4 { // the first quarter warms up
-			began = now
-			cpu, _ = p.CPU()
-		}
-		if seen > n/4 && len(rec.Value) >= workload.HeaderBytes {
-			r.Latencies = append(r.Latencies, time.Duration(now.UnixNano()-int64(binary.BigEndian.Uint64(rec.Value))))
-		}
-		return seen < n
-	})
-	cancel(err)
-	if oerr := <-offered; err == nil && !errors.Is(oerr, context.Canceled) {
-		err = oerr
-	}
-	if err != nil {
-		return err
-	}
-	after, err := p.CPU()
-	if err != nil {
-		return err
-	}
-	slices.Sort(r.Latencies)
-	r.Records, r.Wall, r.CPU = int64(len(r.Latencies)), time.Since(began), after-cpu
-	r.Outputs, r.Want = int64(seen), int64(n)
-	r.Peak, err = p.Peak()
-	return err
 }
 
 // count counts the committed outputs.

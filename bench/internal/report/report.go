@@ -7,26 +7,34 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/millrace/millrace/bench/internal/contender"
 	"github.com/millrace/millrace/bench/internal/measure"
 )
 
 // Report collects results.
 type Report struct {
 	command string
+	env     Environment
+	took    time.Duration
+	missing []string
+	heaps   map[[2]string]heap
 	runs    map[[2]string][]measure.Result // by workload and contender
 	fails   map[[2]string]error
 	order   [][2]string
 }
 
+// heap is the smallest one that is enough.
+type heap struct {
+	size   string
+	result measure.Result
+}
+
 // New returns an empty report of a command.
-func New(command string) *Report {
-	return &Report{command: command, runs: map[[2]string][]measure.Result{}, fails: map[[2]string]error{}}
+func New(command string, env Environment) *Report {
+	return &Report{command: strings.TrimSpace(command), env: env, heaps: map[[2]string]heap{}, runs: map[[2]string][]measure.Result{}, fails: map[[2]string]error{}}
 }
 
 // Add adds a run.
@@ -38,6 +46,25 @@ func (r *Report) Add(m measure.Result) {
 // Fail notes that a run failed.
 func (r *Report) Fail(workload, contender string, err error) {
 	r.fails[r.key(workload, contender)] = err
+}
+
+// Missing notes that a contender is left out.
+func (r *Report) Missing(contender string, err error) {
+	r.missing = append(r.missing, fmt.Sprintf("%s is left out: %s", contender, firstLine(err)))
+}
+
+// Heap notes the smallest heap with which a contender is about as fast as with
+// the greatest, and what was measured with it.
+func (r *Report) Heap(size string, m measure.Result) {
+	r.heaps[[2]string{m.Workload, m.Contender}] = heap{size, m}
+}
+
+// Took notes how long all of it took.
+func (r *Report) Took(d time.Duration) { r.took = d }
+
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
 }
 
 func (r *Report) key(workload, contender string) [2]string {
@@ -55,6 +82,9 @@ func (r *Report) Line(w io.Writer, m measure.Result) {
 	if len(m.Latencies) > 0 {
 		fmt.Fprintf(w, "  p50 %s p99 %s p999 %s", round(m.Percentile(0.5)), round(m.Percentile(0.99)), round(m.Percentile(0.999)))
 	}
+	if m.Cut() {
+		fmt.Fprintf(w, "  stopped at %d of %d", m.Reached, m.Of)
+	}
 	if m.Want >= 0 && m.Outputs != m.Want {
 		fmt.Fprintf(w, "  %d outputs, not %d", m.Outputs, m.Want)
 	}
@@ -63,45 +93,13 @@ func (r *Report) Line(w io.Writer, m measure.Result) {
 
 func round(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }
 
-// Ratios prints for each workload and measure what a contender costs for each
-// unit that Millrace costs: above 1, Millrace is better. A contender is
-// compared with Millrace under the same guarantee. Of several runs it is the
-// middle one.
-func (r *Report) Ratios(w io.Writer) {
-	exactlyOnce := map[string]bool{}
-	for _, c := range contender.All("") {
-		exactlyOnce[c.Name] = c.ExactlyOnce
-	}
-	for _, k := range r.order {
-		base := contender.Base(exactlyOnce[k[1]])
-		if k[1] == contender.Base(false) {
-			base = contender.Base(true) // what exactly-once costs
-		}
-		ours, theirs := r.runs[[2]string{k[0], base}], r.runs[k]
-		if k[1] == base || len(ours) == 0 || len(theirs) == 0 {
-			continue
-		}
-		o, _, _ := measure.Median(ours)
-		t, _, _ := measure.Median(theirs)
-		print := func(name string, theirs, ours float64) {
-			if ours > 0 {
-				fmt.Fprintf(w, "ratio %s %s %s/millrace %.2f\n", k[0], name, k[1], theirs/ours)
-			}
-		}
-		print("cpu_s_per_million", t.CPUPerMillion(), o.CPUPerMillion())
-		print("wall_s_per_million", t.WallPerMillion(), o.WallPerMillion())
-		print("peak_rss", float64(t.Peak), float64(o.Peak))
-		print("p99_ms", t.Percentile(0.99).Seconds()*1000, o.Percentile(0.99).Seconds()*1000)
-	}
-}
-
 // Write writes results.md and a plot for each workload to a folder.
 func (r *Report) Write(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "`%s`, %s %s/%s, %d cores, %s\n\n", r.command, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), time.Now().Format("2006-01-02"))
+	r.head(&b)
 	for _, w := range r.workloads() {
 		r.table(&b, w)
 		name := w + ".svg"
@@ -110,10 +108,35 @@ func (r *Report) Write(dir string) error {
 		}
 		fmt.Fprintf(&b, "![%s](%s)\n\n", w, name)
 	}
+	b.WriteString("## Ratios\n\nWhat each costs for what Millrace costs under the same guarantee: above 1 Millrace is better.\n\n")
+	for _, m := range measures {
+		plot := r.ratioPlot(m)
+		if plot == "" {
+			continue
+		}
+		name := "ratio-" + m + ".svg"
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(plot), 0o644); err != nil {
+			return err
+		}
+		fmt.Fprintf(&b, "![%s](%s)\n\n", m, name)
+	}
 	b.WriteString("```\n")
 	r.Ratios(&b)
 	b.WriteString("```\n")
 	return os.WriteFile(filepath.Join(dir, "results.md"), []byte(b.String()), 0o644)
+}
+
+// head writes what was measured, on what.
+func (r *Report) head(b *strings.Builder) {
+	fmt.Fprintf(b, "# Results of the benchmarks\n\nWhat the columns mean is in [benchmarks.md](../benchmarks.md).\n\n\t%s\n\n", r.command)
+	fmt.Fprintf(b, "- date: %s, %v in all\n", r.env.Date.UTC().Format(time.DateOnly), r.took.Round(time.Second))
+	fmt.Fprintf(b, "- versions: %s\n", strings.Join(r.env.Versions, ", "))
+	fmt.Fprintf(b, "- machine, for the contender and three brokers together: %s\n", r.env.Machine)
+	fmt.Fprintf(b, "- settings: %s\n", r.env.Settings)
+	for _, m := range r.missing {
+		fmt.Fprintf(b, "- %s\n", m)
+	}
+	b.WriteString("\n")
 }
 
 func (r *Report) workloads() (names []string) {
@@ -127,7 +150,7 @@ func (r *Report) workloads() (names []string) {
 
 // table writes a workload's table, as Markdown.
 func (r *Report) table(b *strings.Builder, workload string) {
-	fmt.Fprintf(b, "### %s\n\n", workload)
+	fmt.Fprintf(b, "## %s\n\n", workload)
 	b.WriteString("| contender | records/s | CPU s/million (least to most) | wall s/million | peak MiB | p50, p99, p999 | outputs |\n")
 	b.WriteString("| --- | ---: | ---: | ---: | ---: | --- | --- |\n")
 	for _, k := range r.order {
@@ -135,7 +158,7 @@ func (r *Report) table(b *strings.Builder, workload string) {
 			continue
 		}
 		if len(r.runs[k]) == 0 {
-			fmt.Fprintf(b, "| %s | failed: %s | | | | | |\n", k[1], strings.SplitN(r.fails[k].Error(), "\n", 2)[0])
+			fmt.Fprintf(b, "| %s | failed: %s | | | | | |\n", k[1], firstLine(r.fails[k]))
 			continue
 		}
 		m, least, most := measure.Median(r.runs[k])
@@ -143,11 +166,20 @@ func (r *Report) table(b *strings.Builder, workload string) {
 		if len(m.Latencies) > 0 {
 			latency = fmt.Sprintf("%s, %s, %s", round(m.Percentile(0.5)), round(m.Percentile(0.99)), round(m.Percentile(0.999)))
 		}
-		if m.Want >= 0 {
+		switch {
+		case m.Cut():
+			outputs = fmt.Sprintf("not counted: stopped at %d of %d", m.Reached, m.Of)
+		case m.Want >= 0:
 			outputs = fmt.Sprintf("%d of %d", m.Outputs, m.Want)
 		}
 		fmt.Fprintf(b, "| %s | %.0f | %.2f (%.2f to %.2f) | %.2f | %d | %s | %s |\n", k[1], m.Rate(), m.CPUPerMillion(), least, most,
 			m.WallPerMillion(), m.Peak>>20, latency, outputs)
+	}
+	for _, k := range r.order {
+		if h, ok := r.heaps[k]; ok && k[0] == workload {
+			fmt.Fprintf(b, "\nThe smallest heap at which %s loses less than 5 %% of its throughput is %s. It makes %.0f records/s there with at most %d MiB, which the ratio of memory is of.\n",
+				k[1], h.size, h.result.Rate(), h.result.Peak>>20)
+		}
 	}
 	b.WriteString("\n")
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/millrace/millrace/bench/internal/contender"
 	"github.com/millrace/millrace/bench/internal/topics"
@@ -20,6 +21,9 @@ type Stage struct {
 	Dir     string // temporary, with the programs
 	Brokers []string
 	Topics  *topics.Topics
+	// Missing says of contenders, by name, why they could not be built here:
+	// those in Python, without it.
+	Missing map[string]error
 
 	cluster *kafkacluster.Cluster
 }
@@ -42,11 +46,13 @@ func Open(ctx context.Context, contenders []contender.Contender, partitions int)
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	if err := contender.Build(ctx, s.Root, s.Dir, contenders); err != nil {
+	if s.Missing, err = contender.Build(ctx, s.Root, s.Dir, contenders); err != nil {
 		return nil, err
 	}
-	// Brokers as in production: the compiler optimises, and has memory.
-	s.cluster, err = kafkacluster.Start(ctx, kafkacluster.Config{Heap: "1g", JavaOptions: []string{"-XX:TieredStopAtLevel=4"}})
+	// Brokers as in production: the compiler optimises, and has memory. Topics
+	// that are removed leave the disk soon.
+	s.cluster, err = kafkacluster.Start(ctx, kafkacluster.Config{Heap: "1g", StartTimeout: 5 * time.Minute, JavaOptions: []string{"-XX:TieredStopAtLevel=4"},
+		ExtraProperties: map[string]string{"log.segment.delete.delay.ms": "1000", "log.retention.hours": "-1"}})
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,7 +58,7 @@ func (t *Topics) Make(ctx context.Context, name string, compacted bool) (fresh b
 func (t *Topics) Fill(ctx context.Context, topic string, records iter.Seq[workload.Record]) error {
 	var failed error
 	for r := range records {
-		t.client.Produce(ctx, &kgo.Record{Topic: topic, Key: r.Key, Value: r.Value}, func(_ *kgo.Record, err error) {
+		t.client.Produce(ctx, &kgo.Record{Topic: topic, Key: r.Key, Value: r.Value, Timestamp: r.At}, func(_ *kgo.Record, err error) {
 			failed = errors.Join(failed, err) // promises come one after the other
 		})
 	}
@@ -148,18 +149,42 @@ func (t *Topics) End(ctx context.Context, topic string) (n int64, err error) {
 	return n, ends.Error()
 }
 
-// Remove removes all topics and groups whose names begin with prefix.
-func (t *Topics) Remove(ctx context.Context, prefix string) error {
+// Remove removes all topics whose names hold a part: some contenders put
+// words of their own before it.
+func (t *Topics) Remove(ctx context.Context, part string) error {
 	all, err := t.admin.ListTopics(ctx)
 	if err != nil {
 		return err
 	}
 	var names []string
 	for _, n := range all.Names() {
-		if strings.HasPrefix(n, prefix) {
+		if strings.Contains(n, part) {
 			names = append(names, n)
 		}
 	}
+	if len(names) == 0 {
+		return nil
+	}
+	_, err = t.admin.DeleteTopics(ctx, names...)
+	return err
+}
+
+// Reset removes all topics of users but those to keep, and groups, whose
+// members must have left or died.
+func (t *Topics) Reset(ctx context.Context, groups []string, keep ...string) error {
+	for _, g := range groups {
+		if err := t.Empty(ctx, g); err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+			return fmt.Errorf("group %s: %w", g, err)
+		}
+	}
+	if _, err := t.admin.DeleteGroups(ctx, groups...); err != nil {
+		return err
+	}
+	all, err := t.admin.ListTopics(ctx)
+	if err != nil {
+		return err
+	}
+	names := slices.DeleteFunc(all.Names(), func(n string) bool { return strings.HasPrefix(n, "__") || slices.Contains(keep, n) })
 	if len(names) == 0 {
 		return nil
 	}

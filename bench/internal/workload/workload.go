@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"time"
 )
 
 // Kind is what a contender does with the records.
@@ -32,6 +33,8 @@ const (
 	// rule that matches, and keeps 32 bytes of state for each rule, of which
 	// it emits every tenth (ShuffleBench, Henning et al., ICPE 2024).
 	Shuffle Kind = "shuffle"
+	// RSS is the whole topology of apps/rss-articles on items of real feeds.
+	RSS Kind = "rss"
 )
 
 // Workload is one line of the benchmark.
@@ -47,6 +50,12 @@ type Workload struct {
 	// Repeats is the share of records whose key came before, for Dedupe; the
 	// keys of the others are new. Otherwise keys are uniformly random.
 	Repeats float64
+	// EachFirst has each key come once, in a mixed order, before any comes
+	// again: as soon as Keys records are processed, the table is whole.
+	EachFirst bool
+	// Share is the part of the records that are asked for which is enough
+	// here, to spare disk and time. 0 stands for 1.
+	Share float64
 	// Rate, if not zero, is how many records a second are offered, and what
 	// is measured is the time from the record's sending to its output.
 	Rate int
@@ -63,17 +72,37 @@ const HeaderBytes = 16
 // All are the workloads, in their order.
 func All() []Workload {
 	return []Workload{
-		{Name: "copy", Kind: Copy, Keys: 100_000, Bytes: 200},
+		{Name: "copy", Kind: Copy, Keys: 100_000, Bytes: 200, Share: 0.6},
 		{Name: "count-10k", Kind: Count, Keys: 10_000, Bytes: 200},
-		{Name: "count-1m", Kind: Count, Keys: 1_000_000, Bytes: 200},
-		{Name: "count-last-10k", Kind: CountLast, Keys: 10_000, Bytes: 200},
-		{Name: "count-last-1m", Kind: CountLast, Keys: 1_000_000, Bytes: 200},
+		{Name: "count-1m", Kind: Count, Keys: 1_000_000, Bytes: 200, EachFirst: true},
+		{Name: "count-last-10k", Kind: CountLast, Keys: 10_000, Bytes: 200, Share: 0.6},
+		{Name: "count-last-1m", Kind: CountLast, Keys: 1_000_000, Bytes: 200, EachFirst: true},
 		{Name: "dedupe", Kind: Dedupe, Keys: 1_000_000, Bytes: 200, Repeats: 0.3},
-		{Name: "join", Kind: Join, Keys: 100_000, Bytes: 200, TableBytes: 100},
-		{Name: "shuffle", Kind: Shuffle, Keys: 1_000_000, Bytes: 1024},
+		{Name: "join", Kind: Join, Keys: 100_000, Bytes: 200, TableBytes: 100, Share: 0.6},
+		{Name: "shuffle", Kind: Shuffle, Keys: 1_000_000, Bytes: 1024, Share: 0.2},
 		{Name: "restore", Kind: Count, Keys: 1_000_000, Bytes: 200, Restore: true},
+		{Name: "restore-10m", Kind: Count, Keys: 10_000_000, Bytes: 50, Restore: true},
 		{Name: "latency", Kind: Copy, Keys: 100_000, Bytes: 200, Rate: 10_000},
+		{Name: "rss", Kind: RSS},
 	}
+}
+
+// Count returns how many records the input has if n are asked for; of RSS, how
+// many rounds of all polls.
+func (w Workload) Count(n int) int {
+	switch {
+	case w.Kind == RSS:
+		return min(max(1, n/500_000), 10)
+	case w.Rate > 0:
+		return w.Rate * 20
+	case w.Restore:
+		return w.Keys
+	case w.Kind == Dedupe: // so many that the keys are used up by the end
+		return min(n, int(float64(w.Keys)/(1-w.Repeats)))
+	case w.Share > 0:
+		return int(float64(n) * w.Share)
+	}
+	return n
 }
 
 // Find returns the workload of a name.
@@ -90,7 +119,10 @@ func Find(name string) (Workload, error) {
 }
 
 // Record is a record of an input.
-type Record struct{ Key, Value []byte }
+type Record struct {
+	Key, Value []byte
+	At         time.Time // zero: when it is sent
+}
 
 // Records yields the first n records. Each is the caller's to keep. The time
 // in their headers is zero.
@@ -103,6 +135,8 @@ func (w Workload) Records(n int) iter.Seq[Record] {
 			switch {
 			case w.Restore: // every key as often as another
 				k = i % w.Keys
+			case w.EachFirst && i < w.Keys:
+				k = int(int64(i) * stride % int64(w.Keys))
 			case w.Kind != Dedupe:
 				k = r.IntN(w.Keys)
 			case fresh > 0 && (fresh == w.Keys || r.Float64() < w.Repeats):
@@ -110,12 +144,15 @@ func (w Workload) Records(n int) iter.Seq[Record] {
 			default:
 				k, fresh = fresh, fresh+1
 			}
-			if !yield(Record{Key(k), filled(r, w.Bytes)}) {
+			if !yield(Record{Key: Key(k), Value: filled(r, w.Bytes)}) {
 				return
 			}
 		}
 	}
 }
+
+// stride is a prime, so that its multiples meet every key.
+const stride = 15_485_863
 
 // Unique returns how many keys the first n records have.
 func (w Workload) Unique(n int) int {
@@ -131,7 +168,7 @@ func (w Workload) Table() iter.Seq[Record] {
 	return func(yield func(Record) bool) {
 		r := rand.New(rand.NewPCG(2, uint64(w.Keys)))
 		for k := range w.Keys {
-			if !yield(Record{Key(k), filled(r, w.TableBytes)}) {
+			if !yield(Record{Key: Key(k), Value: filled(r, w.TableBytes)}) {
 				return
 			}
 		}
