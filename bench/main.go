@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -81,17 +82,24 @@ func bench(ctx context.Context, o options) error {
 	})
 	b := &measure.Bench{Root: st.Root, Dir: st.Dir, Brokers: st.Brokers, Topics: st.Topics, Partitions: o.partitions,
 		Commit: o.commit, Timeout: o.timeout, Limit: o.limit, Profiles: o.profiles}
+	var failed []error
 	for _, w := range workloads {
-		if err := measureAll(ctx, b, rep, w, contenders, o); err != nil {
+		if err := measureAll(ctx, b, rep, w, contenders, o); ctx.Err() != nil {
+			return ctx.Err()
+		} else if err != nil { // of one workload; the others go on
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			failed = append(failed, err)
+		}
+		rep.Took(time.Since(began))
+		if o.out == "" {
+			continue
+		}
+		if err := rep.Write(o.out); err != nil { // now: an hour is long
 			return err
 		}
 	}
 	rep.Ratios(os.Stdout)
-	rep.Took(time.Since(began))
-	if o.out == "" {
-		return nil
-	}
-	return rep.Write(o.out)
+	return errors.Join(failed...)
 }
 
 // settings says what all contenders have in common.
