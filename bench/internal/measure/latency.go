@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -11,6 +12,9 @@ import (
 
 	"github.com/millrace/millrace/bench/internal/workload"
 )
+
+// ErrSlow means that a contender does not keep up with the rate.
+var ErrSlow = errors.New("it does not keep up")
 
 // latency offers records at a steady rate and measures how long each takes.
 func (r *run) latency(ctx context.Context, n int) error {
@@ -23,6 +27,9 @@ func (r *run) latency(ctx context.Context, n int) error {
 		return err
 	}
 	defer p.stop()
+	offering := time.Duration(n) * time.Second / time.Duration(r.w.Rate)
+	ctx, end := context.WithTimeoutCause(ctx, 2*offering+20*time.Second, ErrSlow)
+	defer end()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	offered := make(chan error, 1)
@@ -49,6 +56,9 @@ func (r *run) latency(ctx context.Context, n int) error {
 	cancel(err)
 	if oerr := <-offered; err == nil && !errors.Is(oerr, context.Canceled) {
 		err = oerr
+	}
+	if errors.Is(context.Cause(ctx), ErrSlow) {
+		return fmt.Errorf("%w: of %d records a second %d of %d came out", ErrSlow, r.w.Rate, seen, n)
 	}
 	if err != nil {
 		return err

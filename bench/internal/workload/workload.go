@@ -92,7 +92,7 @@ func All() []Workload {
 func (w Workload) Count(n int) int {
 	switch {
 	case w.Kind == RSS:
-		return min(max(1, n/500_000), 10)
+		return min(max(1, n/2_500_000), 2)
 	case w.Rate > 0:
 		return w.Rate * 20
 	case w.Restore:
