@@ -261,8 +261,25 @@ func (t *task) full() bool {
 }
 
 // freeze ends the current generation and starts the next. It returns nil when
-// nothing was handled.
+// nothing was handled. What the generation set is encoded part by part, and records
+// of the next one are handled in between.
 func (t *task) freeze() (*generation, error) {
+	g, err := t.endGeneration()
+	if g == nil {
+		return nil, err
+	}
+	for i, s := range t.states {
+		for more := true; more; {
+			if more, err = t.encodeState(g, i, s); err != nil {
+				return nil, fatal(t.unencodable(err))
+			}
+		}
+	}
+	return g, nil
+}
+
+// endGeneration is the first part of freeze, which is short.
+func (t *task) endGeneration() (*generation, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	g := t.cur
@@ -278,19 +295,26 @@ func (t *task) freeze() (*generation, error) {
 	g.frozen = make([]table.Frozen, len(t.states))
 	g.last = make([]*transport.Record, len(t.states))
 	for i, s := range t.states {
-		f, err := s.Freeze(func(key, value []byte, at time.Time) {
-			r := g.changelog.next()
-			r.Topic, r.Partition, r.Key, r.Value, r.Timestamp = s.topic, t.id, key, value, at
-			g.last[i] = r
-		})
-		if err != nil {
-			return nil, fatal(t.unencodable(err))
-		}
-		g.frozen[i] = f
+		g.frozen[i] = s.Freeze()
 	}
 	t.cur = newGeneration(len(t.inputs), &t.in.e.chunks)
 	t.cur.arena = g.arena[len(g.arena):]
 	return g, nil
+}
+
+// encodedLen is how many keys are encoded with the lock held: about a millisecond.
+const encodedLen = 2048
+
+// encodeState encodes the next part of a state of a generation that has ended. It
+// returns whether there is more.
+func (t *task) encodeState(g *generation, i int, s *openState) (more bool, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return s.Encode(g.frozen[i], encodedLen, func(key, value []byte, at time.Time) {
+		r := g.changelog.next()
+		r.Topic, r.Partition, r.Key, r.Value, r.Timestamp = s.topic, t.id, key, value, at
+		g.last[i] = r
+	})
 }
 
 // committed hands a generation to the stores.

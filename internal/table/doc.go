@@ -15,7 +15,9 @@
 // A key that is set again while it is frozen or queued is dirty and pinned at
 // once: the pins count the writes that still need its entry. Only clean
 // entries are evicted. A key is encoded once for each commit, however often it
-// was set.
+// was set. That is done after Freeze and part by part, so that a commit of many keys
+// does not keep records waiting; a key that is set again before its turn is encoded
+// then.
 //
 // [Replica] is the reader's side: a decoded cache in front of a store that a
 // follower writes.

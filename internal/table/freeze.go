@@ -28,47 +28,106 @@ type frozenEntry[V any] struct {
 	enc []byte // nil: deleted
 }
 
-type frozen[V any] []frozenEntry[V]
+// frozen is a generation that has ended. What it set is encoded part by part, with
+// records of the next generation in between: the entries that those set again
+// are encoded before.
+type frozen[V any] struct {
+	gen   uint64
+	dirty []*entry[V]
+	done  int             // how many of them are encoded
+	early map[int32]early // encoded before their turn, by slot
 
-func (f frozen[V]) Len() int { return len(f) }
+	parts [][]frozenEntry[V]
+	size  int64
+}
+
+// early is what was encoded before its turn.
+type early struct {
+	enc []byte
+	at  time.Time
+	err error
+}
+
+func (f *frozen[V]) Len() int { return len(f.dirty) }
 
 // Freeze implements State.
-func (t *Table[V]) Freeze(emit func(key, value []byte, at time.Time)) (Frozen, error) {
-	if len(t.dirty) == 0 {
-		return frozen[V](nil), nil
+func (t *Table[V]) Freeze() Frozen {
+	f := &frozen[V]{gen: t.gen, dirty: t.dirty}
+	t.frozen = f
+	t.dirty, t.spare, t.mark = t.spare, nil, 0
+	t.gen++
+	return f
+}
+
+// keep encodes an entry that is about to be set if its turn is still to come.
+func (f *frozen[V]) keep(t *Table[V], e *entry[V]) {
+	i := int(e.slot)
+	if i < f.done || i >= len(f.dirty) || f.dirty[i] != e {
+		return
 	}
-	f := make(frozen[V], len(t.dirty))
+	if _, ok := f.early[e.slot]; ok { // a record that set it was undone
+		return
+	}
+	if f.early == nil {
+		f.early = map[int32]early{}
+	}
+	_, enc, err := t.encodeEntry(nil, e)
+	f.early[e.slot] = early{enc, e.at, err}
+}
+
+// Encode implements State.
+func (t *Table[V]) Encode(fz Frozen, n int, emit func(key, value []byte, at time.Time)) (more bool, err error) {
+	f := fz.(*frozen[V])
+	dirty := f.dirty[f.done:min(f.done+n, len(f.dirty))]
 	hint := 0
-	for _, e := range t.dirty {
+	for _, e := range dirty {
 		hint += int(e.size)
 	}
 	arena := make([]byte, 0, hint+hint/4+64)
-	for i, e := range t.dirty {
-		var enc []byte
-		if e.has {
-			var err error
-			n := len(arena)
-			if arena, err = t.encode(arena, e.val); err != nil {
-				return nil, &EncodeError{t.o.Name, string(e.key), int(e.from.input), e.from.offset, err}
-			}
-			// An append that grew the arena leaves the older encodings in
-			// the older array, which is just as well.
-			enc = arena[n:len(arena):len(arena)]
-			if enc == nil {
-				enc = []byte{}
-			}
+	part, ats := make([]frozenEntry[V], len(dirty)), make([]time.Time, len(dirty))
+	for i, e := range dirty {
+		x, ok := f.early[int32(f.done+i)]
+		if !ok {
+			x.at = e.at
+			arena, x.enc, x.err = t.encodeEntry(arena, e)
 		}
-		f[i] = frozenEntry[V]{e, enc}
+		if x.err != nil {
+			return false, x.err
+		}
+		part[i], ats[i] = frozenEntry[V]{e, x.enc}, x.at
 	}
-	for _, x := range f {
+	for i, x := range part {
 		x.e.pins++
 		x.e.size = int32(len(x.enc))
-		emit(x.e.key, x.enc, x.e.at)
+		f.size += int64(len(x.e.key)+len(x.enc)) + 1 // deleting the empty key waits, too
+		emit(x.e.key, x.enc, ats[i])
 	}
-	clear(t.dirty)
-	t.dirty = t.dirty[:0]
-	t.gen++
-	return f, nil
+	if len(part) > 0 {
+		f.parts = append(f.parts, part)
+	}
+	if f.done += len(part); f.done < len(f.dirty) {
+		return true, nil
+	}
+	clear(f.dirty)
+	t.frozen, t.encoded, t.spare = nil, f.gen, f.dirty[:0]
+	return false, nil
+}
+
+// encodeEntry appends the encoding of an entry's value to an arena. An append that
+// grows the arena leaves the older encodings in the older array, which is just as
+// well.
+func (t *Table[V]) encodeEntry(arena []byte, e *entry[V]) (_, enc []byte, err error) {
+	if !e.has {
+		return arena, nil, nil
+	}
+	n := len(arena)
+	if arena, err = t.encode(arena, e.val); err != nil {
+		return arena, nil, &EncodeError{t.o.Name, string(e.key), int(e.from.input), e.from.offset, err}
+	}
+	if enc = arena[n:len(arena):len(arena)]; enc == nil {
+		enc = []byte{}
+	}
+	return arena, enc, nil
 }
 
 // encode calls the user's codec, whose panic must fail the commit, not the
@@ -87,12 +146,10 @@ func (t *Table[V]) encode(dst []byte, v V) (b []byte, err error) {
 }
 
 // Committed implements State.
-func (t *Table[V]) Committed(f Frozen, next int64) {
-	fz := f.(frozen[V])
-	for _, x := range fz {
-		t.queuedSize += int64(len(x.e.key)+len(x.enc)) + 1 // deleting the empty key waits, too
-	}
-	t.queued = append(t.queued, fz...)
+func (t *Table[V]) Committed(fz Frozen, next int64) {
+	f := fz.(*frozen[V])
+	t.queuedSize += f.size
+	t.queued = append(t.queued, f.parts...)
 	if next >= 0 {
 		t.next = next
 	}
@@ -112,7 +169,7 @@ func (t *Table[V]) Write() error {
 		return nil
 	}
 	// The newest write of a key is the last of its run: the sort is stable.
-	order := slices.Clone(q)
+	order := slices.Concat(q...)
 	slices.SortStableFunc(order, func(a, b frozenEntry[V]) int { return bytes.Compare(a.e.key, b.e.key) })
 	if t.batch == nil {
 		t.batch = t.o.Store.NewBatch()
@@ -135,27 +192,31 @@ func (t *Table[V]) Write() error {
 	if err := t.o.Store.Apply(b); err != nil {
 		return fmt.Errorf("table %s: %w", t.o.Name, err)
 	}
-	t.o.Lock.Lock()
-	for _, x := range q {
-		x.e.pins--
+	for part := range slices.Chunk(order, settled) {
+		t.o.Lock.Lock()
+		for _, x := range part {
+			x.e.pins--
+		}
+		t.o.Lock.Unlock()
 	}
-	n := len(t.unsaved)
-	t.o.Lock.Unlock()
-	t.settle(n)
+	t.settle()
 	return nil
 }
 
 // settled is how many entries are settled at a time: some hundred microseconds.
 const settled = 2048
 
-// settle takes the entries that the store has now out of the unsaved ones, of which
-// the first n are looked at. That is a few at a time, so that no record waits for
-// it; in between what was taken out is nil in the list.
-func (t *Table[V]) settle(n int) {
+// settle takes the entries that the store has now out of the unsaved ones. That is
+// a few at a time, so that no record waits for it; in between what was taken out is
+// nil in the list.
+func (t *Table[V]) settle() {
+	t.o.Lock.Lock()
+	n := len(t.unsaved)
+	t.o.Lock.Unlock()
 	for i := 0; i < n; i += settled {
 		t.o.Lock.Lock()
 		for j, e := range t.unsaved[i:min(i+settled, n)] {
-			if e.pins == 0 && e.gen != t.gen {
+			if e.pins == 0 && e.gen <= t.encoded {
 				t.unsaved[i+j] = nil
 				t.dropUnsaved(e)
 			}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/millrace/millrace/internal/leaktest"
 	"github.com/millrace/millrace/storage"
@@ -125,4 +126,14 @@ func invariants[V any](t *Table[V]) error {
 		return fmt.Errorf("the cache counts %d bytes; its entries %d", t.cleanSize, size)
 	}
 	return nil
+}
+
+// freeze freezes a table and encodes all that was dirty.
+func freeze(t State, emit func(key, value []byte, at time.Time)) (Frozen, error) {
+	f := t.Freeze()
+	for {
+		if more, err := t.Encode(f, 3, emit); err != nil || !more {
+			return f, err
+		}
+	}
 }

@@ -61,13 +61,18 @@ type State interface {
 	Verify() error
 	// Dirty returns how many keys were set since the last Freeze.
 	Dirty() int
-	// Freeze ends a generation: it encodes the dirty entries, in the order in
-	// which they became dirty, and starts the next generation. emit gets each
-	// key, its encoded value (nil: deleted) and the time of the record that set
-	// it; the bytes stay unchanged until Committed was called for the
-	// generation.
-	Freeze(emit func(key, value []byte, at time.Time)) (Frozen, error)
-	// Committed queues a frozen generation for the store. next is the offset
+	// Freeze ends a generation and starts the next, at once, however much is
+	// dirty. Encode has to come to the end of the one before it.
+	Freeze() Frozen
+	// Encode encodes the next entries of a frozen generation, at most n, in the
+	// order in which they became dirty, with the values that they had at Freeze.
+	// It returns whether there are more: the lock may be given up in between, so
+	// that no record waits for all of them. emit gets each key, its encoded value
+	// (nil: deleted) and the time of the record that set it; the bytes stay
+	// unchanged until Committed was called for the generation. After an error
+	// there is no other commit.
+	Encode(f Frozen, n int, emit func(key, value []byte, at time.Time)) (more bool, err error)
+	// Committed queues an encoded generation for the store. next is the offset
 	// after its last changelog record; a negative one leaves the offset alone.
 	Committed(f Frozen, next int64)
 	// Queued returns the bytes that wait for Write.
@@ -89,6 +94,9 @@ type Table[V any] struct {
 	entries map[string]*entry[V]
 	gen     uint64                   // the current generation
 	dirty   []*entry[V]              // of the current generation
+	spare   []*entry[V]              // empty: the next dirty
+	frozen  *frozen[V]               // what Encode has not come to the end of, or nil
+	encoded uint64                   // the last generation that it has
 	unsaved []*entry[V]              // what the store has not, for iterators; nil: see settle
 	index   *btree.BTreeG[*entry[V]] // the same by key, once there is an iterator
 	undo    []undo[V]
@@ -102,7 +110,7 @@ type Table[V any] struct {
 	slab      []entry[V]
 	keys      []byte
 
-	queued     []frozenEntry[V]
+	queued     [][]frozenEntry[V]
 	queuedSize int64
 	next       int64         // the changelog offset that belongs to queued; -1: none
 	batch      storage.Batch // of Write, which uses it again
@@ -120,6 +128,7 @@ type entry[V any] struct {
 	pins    int32  // frozen or queued writes that need the entry
 	size    int32  // of the last encoding known
 	charged int64  // what cleanSize counts for it
+	slot    int32  // in dirty, or in that of a frozen generation
 	ref     bool   // read since it was last considered for eviction
 	listed  bool   // is in the queue of clean entries
 	unsaved bool   // the store does not have its newest value
@@ -185,13 +194,16 @@ func (t *Table[V]) put(key []byte, v V, has bool) error {
 	if err != nil || (!has && !e.has) {
 		return err
 	}
+	if t.frozen != nil {
+		t.frozen.keep(t, e)
+	}
 	t.undo = append(t.undo, undo[V]{e, e.val, e.at, e.from, e.has, e.gen})
 	e.val, e.at, e.from, e.has = v, t.at, t.from, has
 	if t.o.Check {
 		t.watchSet(e)
 	}
 	if e.gen != t.gen {
-		e.gen = t.gen
+		e.gen, e.slot = t.gen, int32(len(t.dirty))
 		t.dirty = append(t.dirty, e)
 		t.addUnsaved(e)
 	}

@@ -17,7 +17,7 @@ func ignore([]byte, []byte, time.Time) {}
 // saved commits and writes all that is dirty.
 func saved(t *testing.T, table State) {
 	t.Helper()
-	f, err := table.Freeze(ignore)
+	f, err := freeze(table, ignore)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func TestEmptyKey(t *testing.T) {
 	if err := table.Delete(nil); err != nil {
 		t.Fatal(err)
 	}
-	f, err := table.Freeze(ignore)
+	f, err := freeze(table, ignore)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestEmptyKeyIsNotNil(t *testing.T) {
 	if err := table.Set([]byte{}, "1"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := table.Freeze(func(key, _ []byte, _ time.Time) {
+	if _, err := freeze(table, func(key, _ []byte, _ time.Time) {
 		if key == nil {
 			t.Error("the changelog's record has no key")
 		}
@@ -177,8 +177,7 @@ func TestEmptyKeyIsNotNil(t *testing.T) {
 	}
 }
 
-// TestEncodeFails at a commit, which can be tried again once the value is
-// another.
+// TestEncodeFails at a commit, which has no effect then.
 func TestEncodeFails(t *testing.T) {
 	for value, want := range map[string]string{"fails": "bad value", "panics": "codec panicked: in Append", "forgets": "returned 0 bytes"} {
 		t.Run(value, func(t *testing.T) {
@@ -188,7 +187,7 @@ func TestEncodeFails(t *testing.T) {
 				t.Fatal(err)
 			}
 			emits := 0
-			_, err := table.Freeze(func([]byte, []byte, time.Time) { emits++ })
+			_, err := freeze(table, func([]byte, []byte, time.Time) { emits++ })
 			var e *EncodeError
 			if !errors.As(err, &e) || e.Key != "b" || e.Table != "words" || !strings.Contains(err.Error(), want) {
 				t.Errorf("Freeze: %v; want an EncodeError of key b with %q", err, want)
@@ -199,11 +198,10 @@ func TestEncodeFails(t *testing.T) {
 			if emits != 0 {
 				t.Errorf("a Freeze that failed emitted %d values", emits)
 			}
-			if err := table.Set([]byte("b"), "2"); err != nil {
+			if err := table.Write(); err != nil {
 				t.Fatal(err)
 			}
-			saved(t, table)
-			if m, err := contents(table.o.Store); !slices.Equal(pairs(m), []string{"a=1", "b=2"}) || err != nil {
+			if m, err := contents(table.o.Store); len(m) > 0 || err != nil {
 				t.Errorf("the store has %q, %v", pairs(m), err)
 			}
 		})
@@ -243,7 +241,7 @@ func TestStoreFails(t *testing.T) {
 	if err := table.Set([]byte("cached"), "1"); err != nil {
 		t.Fatal(err)
 	}
-	f, err := table.Freeze(ignore)
+	f, err := freeze(table, ignore)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,7 +304,7 @@ func TestNewestWins(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		f, err := table.Freeze(ignore)
+		f, err := freeze(table, ignore)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -318,5 +316,27 @@ func TestNewestWins(t *testing.T) {
 	m, err := contents(table.o.Store)
 	if next, _ := table.o.Store.Offset(); err != nil || !slices.Equal(pairs(m), []string{"a=a2", "b=b2"}) || next != 2 {
 		t.Errorf("the store has %q at %d, %v", pairs(m), next, err)
+	}
+}
+
+// TestEncodeFailsEarly: what cannot be encoded fails the commit of the generation
+// that it was set in, although it is set again before its turn.
+func TestEncodeFailsEarly(t *testing.T) {
+	table := newText(t, Options{})
+	table.Begin(time.Time{})
+	table.From(1, 7)
+	if err := table.Set([]byte("a"), "fails"); err != nil {
+		t.Fatal(err)
+	}
+	f := table.Freeze()
+	table.Begin(time.Time{})
+	table.From(1, 8)
+	if err := table.Set([]byte("a"), "1"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := table.Encode(f, 1, ignore)
+	var e *EncodeError
+	if !errors.As(err, &e) || e.Key != "a" || e.Input != 1 || e.Offset != 7 {
+		t.Errorf("Encode: %v; want an EncodeError of offset 7", err)
 	}
 }

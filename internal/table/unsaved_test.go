@@ -69,7 +69,7 @@ func TestRangeOverManyUnsavedEntries(t *testing.T) {
 				}
 				compare()
 			}
-			f, err := tab.Freeze(ignore)
+			f, err := freeze(tab, ignore)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -94,7 +94,7 @@ func TestRangeThatChangesWhatItSees(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i == 250 {
-			f, err := tab.Freeze(ignore)
+			f, err := freeze(tab, ignore)
 			if err != nil {
 				t.Fatal(err)
 			}
