@@ -2,6 +2,7 @@ package processors
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 
 	"github.com/millrace/millrace/pipeline/codec"
@@ -14,11 +15,17 @@ type enveloped[V any] struct {
 	value V
 }
 
+// MarshalJSON is for views.
+func (e enveloped[V]) MarshalJSON() ([]byte, error) { return json.Marshal(e.value) }
+
 var errEnvelope = errors.New("malformed envelope")
 
 // envelope encodes the key's length plus one, or 0 without a key, as a varint,
 // then the key and the value.
 func envelope[V any](c codec.Codec[V]) codec.Codec[enveloped[V]] {
+	if c == nil {
+		return nil
+	}
 	return codec.NewAppend("envelope of "+c.Name(),
 		func(dst []byte, e enveloped[V]) ([]byte, error) {
 			if !e.keyed {

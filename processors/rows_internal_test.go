@@ -45,6 +45,11 @@ func FuzzRows(f *testing.F) {
 	seed(versionCodec(s).Append(nil, version[[]byte]{kind: versionTime, ms: 7}))
 	seed(versionCodec(s).Append(nil, version[[]byte]{kind: versionDeleted}))
 	seed(leaseCodec().Append(nil, lease{1, 2}))
+	v := []byte("v")
+	seed(regroupedCodec(s).Append(nil, regrouped[[]byte]{old: &v, now: &v}))
+	seed(regroupedCodec(s).Append(nil, regrouped[[]byte]{now: &v}))
+	seed(suppressedCodec(s).Append(nil, timed[suppressed[[]byte]]{3, suppressed[[]byte]{value: v}}))
+	seed(suppressedCodec(s).Append(nil, timed[suppressed[[]byte]]{3, suppressed[[]byte]{deleted: true}}))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		again(t, waitingCodec(s), b)
@@ -55,6 +60,8 @@ func FuzzRows(f *testing.F) {
 		again(t, answerCodec(s), b)
 		again(t, versionCodec(s), b)
 		again(t, leaseCodec(), b)
+		again(t, regroupedCodec(s), b)
+		again(t, suppressedCodec(s), b)
 	})
 }
 

@@ -1,0 +1,128 @@
+package streamsvectors
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/pipeline"
+	"github.com/millrace/millrace/pipeline/codec"
+	"github.com/millrace/millrace/processors"
+)
+
+// TestVersions compares which writes a versioned table takes.
+func TestVersions(t *testing.T) {
+	compare(t, vectors(t, "tables", "versioned"), strict, atOnce, func(v Vector) *pipeline.Topology {
+		p := pipeline.Process("p")
+		versions := processors.NewVersions(p, "versions", codec.String(), time.Duration(v.History)*time.Millisecond)
+		to := pipeline.Output(p, out)
+		pipeline.InputOrDeletion(p, in, func(ctx *pipeline.Context, c pipeline.Change[string]) error {
+			if !ctx.HasKey() {
+				return pipeline.ErrNoKey
+			}
+			if c.Deleted {
+				if _, ok := versions.Delete(ctx, ctx.Key(), ctx.Timestamp()); ok {
+					to.Delete(ctx, ctx.Key())
+				}
+				return nil
+			}
+			if _, ok := versions.Put(ctx, ctx.Key(), c.Value, ctx.Timestamp()); ok {
+				to.Emit(ctx, ctx.Key(), c.Value)
+			}
+			return nil
+		})
+		return pipeline.New("vectors").From(in).Add(skip(p)).To(out)
+	})
+}
+
+// TestStreamVersioned compares joins with a versioned table. With a grace period
+// stream time is that of both inputs here, so that a record waits no longer than in
+// Kafka Streams, and may see less: those are not compared.
+func TestStreamVersioned(t *testing.T) {
+	vs := because(noKey, vectors(t, "joins", "stream-versioned"), func(_ *Vector, s *Step) {
+		if s.In.Key == nil {
+			s.Out = nil
+		}
+	})
+	var atOnce []Vector
+	for _, v := range vs {
+		if v.Grace == 0 {
+			atOnce = append(atOnce, v)
+		}
+	}
+	compare(t, atOnce, strict, inTurn, func(v Vector) *pipeline.Topology {
+		history := time.Duration(v.History) * time.Millisecond
+		p := processors.JoinVersioned("p", in, table, history, out, plus)
+		if v.Type == "left" {
+			p = processors.LeftJoinVersioned("p", in, table, history, out, plusMaybe)
+		}
+		return pipeline.New("vectors").From(in, table).Add(skip(p)).To(out)
+	})
+}
+
+// TestTableAggregate compares aggregations of a table by group.
+func TestTableAggregate(t *testing.T) {
+	vs := because("an aggregate is as old as the record that changed it; in Kafka Streams as the latest of the group",
+		vectors(t, "tables", "table-aggregate"), func(_ *Vector, s *Step) {
+			for i := range s.Out {
+				s.Out[i].Time = s.In.Time
+			}
+		})
+	group := func(key, v string) (string, string, bool) {
+		to, rest, _ := strings.Cut(v, "|")
+		return to, key + rest, to != "-"
+	}
+	compare(t, vs, strict, single, func(v Vector) *pipeline.Topology {
+		top, counts := pipeline.New("vectors").From(rows("in")), pipeline.NewTable("out", codec.Int64())
+		var ps []*pipeline.Processor
+		sign := func(s string, bare bool) func(*pipeline.Context, string, string) (string, error) {
+			return func(_ *pipeline.Context, so, g string) (string, error) {
+				if so == "" && bare {
+					return g, nil
+				}
+				return so + s + g, nil
+			}
+		}
+		switch v.Agg {
+		case "count":
+			n := func(d int64) func(*pipeline.Context, int64, string) (int64, error) {
+				return func(_ *pipeline.Context, so int64, _ string) (int64, error) { return so + d, nil }
+			}
+			ps, top = processors.AggregateTable("p", rows("in"), codec.String(), group, counts, n(1), n(-1)), top.To(counts)
+		default:
+			bare := v.Agg == "reduce"
+			ps, top = processors.AggregateTable("p", rows("in"), codec.String(), group, joined, sign("+", bare), sign("-", bare)), top.To(joined)
+		}
+		for _, p := range ps {
+			skip(p)
+		}
+		return top.Add(ps...)
+	})
+}
+
+func TestToTable(t *testing.T) {
+	there := map[string]bool{}
+	vs := because("a deletion of what is not there writes nothing",
+		vectors(t, "tables", "to-table"), func(v *Vector, s *Step) {
+			if s == &v.Steps[0] {
+				clear(there)
+			}
+			if s.In.Key == nil {
+				return
+			}
+			if s.In.Value == nil && !there[*s.In.Key] {
+				s.Out = nil
+			}
+			there[*s.In.Key] = s.In.Value != nil
+		})
+	compare(t, vs, strict, single, func(Vector) *pipeline.Topology {
+		return pipeline.New("vectors").From(in).Add(skip(processors.ToTable("p", in, joined))).To(joined)
+	})
+}
+
+func TestSuppress(t *testing.T) {
+	compare(t, vectors(t, "tables", "until-time-limit"), strict, single, func(v Vector) *pipeline.Topology {
+		p := processors.Suppress("p", rows("in"), out, time.Duration(v.Limit)*time.Millisecond)
+		return pipeline.New("vectors").From(rows("in")).Add(skip(p)).To(out)
+	})
+}
