@@ -18,7 +18,7 @@ var (
 	counts = pipeline.NewTable("counts", codec.Int64())
 )
 
-func show(d *pipelinetest.Driver, topic pipeline.Topic[string]) {
+func show[V any](d *pipelinetest.Driver, topic pipeline.Topic[V]) {
 	for _, m := range pipelinetest.Read(d, topic) {
 		fmt.Println(m.Key, m.Value)
 	}

@@ -181,10 +181,13 @@ func TestManySessionsClose(t *testing.T) {
 	open(from, time.Second) // which closes that of "now"
 	began, done = time.Now(), closed.until(n)
 	handled.until(steps)
+	any.until(n)
 	idle.until(0)
 	for i := range steps {
 		send(fmt.Sprint("step-", i), from.Add(time.Minute+time.Duration(i+2)*time.Millisecond))
 	}
 	wait("records that go on", done)
 	judge("records that go on", began, &handled)
+	// A record waits for all sessions that the one before it has closed.
+	t.Logf("records that go on: between two sessions or records at most %v", any.pause())
 }
