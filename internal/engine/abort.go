@@ -68,7 +68,9 @@ func (in *instance) abortInPlace(ctx context.Context, cause error) error {
 // reset forgets what the task did since the last commit. Its stores stay open,
 // and get what is committed and waits for them.
 func (t *task) reset() error {
-	if err := t.save(true); err != nil {
+	t.writing.Lock()
+	defer t.writing.Unlock()
+	if err := t.saveLocked(true); err != nil {
 		return err
 	}
 	t.mu.Lock()

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/millrace/millrace/internal/transport"
 )
 
@@ -34,10 +32,12 @@ type committer struct {
 	aborts  int        // since the last commit
 	started chan struct{}
 	early   chan struct{}
+	behind  *behind
 }
 
 func newCommitter(in *instance) *committer {
-	return &committer{in: in, started: make(chan struct{}, 1), early: make(chan struct{}, 1)}
+	return &committer{in: in, started: make(chan struct{}, 1), early: make(chan struct{}, 1),
+		behind: &behind{ended: make(chan error, 1)}}
 }
 
 // work says that there is something to commit from now on.
@@ -58,9 +58,15 @@ func poke(ch chan struct{}) {
 func (c *committer) run(ctx context.Context) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	defer c.behind.wait()
 	for {
 		select {
 		case <-c.started:
+		case err := <-c.behind.ended:
+			if c.behind.end(err) != nil {
+				return err
+			}
+			continue
 		case <-ctx.Done():
 			return nil
 		}
@@ -81,10 +87,7 @@ func (c *committer) run(ctx context.Context) error {
 			c.in.wait(event{kind: aborted, err: err})
 			continue
 		}
-		c.mu.Lock()
-		err := c.save(c.in.activeTasks(), false)
-		c.mu.Unlock()
-		if err != nil {
+		if err := c.behind.save(c.in.activeTasks()); err != nil {
 			return err
 		}
 	}
@@ -261,13 +264,4 @@ func positions(frozen []frozenTask) transport.Offsets {
 
 func (c *committer) stepError(step string, err error) error {
 	return fmt.Errorf("processor %s: commit: %s: %w", c.in.spec.Name, step, err)
-}
-
-// save writes committed state to the stores of the tasks, side by side.
-func (c *committer) save(tasks []*task, all bool) error {
-	var g errgroup.Group
-	for _, t := range tasks {
-		g.Go(func() error { return t.save(all) })
-	}
-	return g.Wait()
 }

@@ -41,7 +41,8 @@ type Config struct {
 	GenerationKeys  int           // changed keys of a partition, likewise; default 50,000
 	PrefetchBytes   int64         // fetched bytes that wait, for each input partition; default 4 MiB
 	CacheBytes      int64         // of clean state, for each table partition; default 32 MiB
-	WriteBytes      int64         // committed state that may wait for the store, for each table partition; default CacheBytes/32, at most 1 MiB
+	WriteBytes      int64         // of committed state that may wait for the store, for each table partition, twice for a while; default CacheBytes/2
+	WriteRows       int64         // likewise, in rows of the changelog, which a start after a crash reads again; default 250,000
 	StoreBytes      int64         // of LevelDB, for all stores together; default 128 MiB
 
 	Partitions   int32 // of topics that are created and say nothing else; default 4
@@ -77,7 +78,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.GenerationKeys, 50_000)
 	setDefault(&c.PrefetchBytes, 4<<20)
 	setDefault(&c.CacheBytes, 32<<20)
-	setDefault(&c.WriteBytes, min(c.CacheBytes/32, 1<<20)) // it is kept decoded, too
+	setDefault(&c.WriteBytes, max(c.CacheBytes/2, 1))
+	setDefault(&c.WriteRows, 250_000)
 	setDefault(&c.StoreBytes, 128<<20)
 	setDefault(&c.Partitions, 4)
 	setDefault(&c.RestartMin, 500*time.Millisecond)

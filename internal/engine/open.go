@@ -111,6 +111,8 @@ func (t *task) yield(save bool) ([]storage.Store, error) { return t.end(save, tr
 func (t *task) end(save, yield bool) (yielded []storage.Store, err error) {
 	t.cancel(errStopped)
 	t.endAhead()
+	t.writing.Lock()
+	defer t.writing.Unlock()
 	var errs []error
 	for _, f := range t.joins {
 		errs = append(errs, f.close())

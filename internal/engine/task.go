@@ -50,6 +50,9 @@ type task struct {
 	halting chan struct{}
 	wake    chan *sarama.ConsumerMessage // the carrier to goka: there are records
 
+	writing sync.Mutex    // the stores are written, or closed; taken before mu
+	due     atomic.Uint64 // see noteDue
+
 	mu  sync.Mutex // guards cur, the tables, and the run of handlers
 	cur *generation
 
@@ -330,6 +333,7 @@ func (t *task) committed(g *generation) {
 		}
 		s.Committed(g.frozen[i], next)
 	}
+	t.noteDue()
 	for i, n := range g.next {
 		if n >= 0 {
 			t.position[i].Store(n)
@@ -340,21 +344,4 @@ func (t *task) committed(g *generation) {
 		}
 		t.oldest[i].Store(oldest)
 	}
-}
-
-// save writes what is committed to the stores, when it is worth a batch or
-// when all is wanted.
-func (t *task) save(all bool) error {
-	for _, s := range t.states {
-		t.mu.Lock()
-		n := s.Queued()
-		t.mu.Unlock()
-		if n == 0 || (!all && n < t.in.e.cfg.WriteBytes) {
-			continue
-		}
-		if err := s.Write(); err != nil {
-			return fmt.Errorf("processor %s, partition %d: %w", t.in.spec.Name, t.id, err)
-		}
-	}
-	return nil
 }

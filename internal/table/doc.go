@@ -12,10 +12,10 @@
 //	  │      Rollback      │                                                      │
 //	  └────────────────────┘                     evicted when the cache is full ◀─┘
 //
-// A key that is set again while it is frozen or queued is dirty and pinned at
-// once: the pins count the writes that still need its entry. Only clean
-// entries are evicted. A key is encoded once for each commit, however often it
-// was set. That is done after Freeze and part by part, so that a commit of many keys
+// A key that is set again while it is frozen or queued is all of it at once.
+// Only clean entries are evicted. A key is written to the store once for each
+// Write, however many commits that is, and encoded once for each commit, however
+// often it was set. That is done after Freeze and part by part, so that a commit of many keys
 // does not keep records waiting; a key that is set again before its turn is encoded
 // then.
 //

@@ -1,6 +1,9 @@
 package table
 
-import "unsafe"
+import (
+	"math"
+	"unsafe"
+)
 
 // entryOverhead is about what an entry costs beside its key and value.
 const entryOverhead = 96
@@ -33,14 +36,14 @@ func (q *queue[V]) pop() *entry[V] {
 // list makes an entry a candidate for eviction. One that is a candidate already
 // may have another size by now.
 func (t *Table[V]) list(e *entry[V]) {
-	size := int64(len(e.key)) + int64(e.size) + entryOverhead
+	size := int32(min(int64(len(e.key))+int64(e.size)+entryOverhead, math.MaxInt32))
 	if e.listed {
-		t.cleanSize += size - e.charged
+		t.cleanSize += int64(size - e.charged)
 		e.charged = size
 		return
 	}
 	e.listed, e.charged = true, size
-	t.cleanSize += size
+	t.cleanSize += int64(size)
 	t.clean.push(e)
 }
 
@@ -54,7 +57,7 @@ func (t *Table[V]) evict() {
 			return
 		}
 		e.listed = false
-		t.cleanSize -= e.charged
+		t.cleanSize -= int64(e.charged)
 		switch {
 		case e.unsaved: // listed again once the store has it
 		case e.ref:

@@ -1,10 +1,8 @@
 package table
 
 import (
-	"bytes"
 	"fmt"
 	"runtime/debug"
-	"slices"
 	"time"
 )
 
@@ -22,6 +20,10 @@ func (e *EncodeError) Error() string {
 }
 
 func (e *EncodeError) Unwrap() error { return e.Err }
+
+// rowOverhead is about what a committed row costs beside its value until it is
+// collected.
+const rowOverhead = 32
 
 type frozenEntry[V any] struct {
 	e   *entry[V]
@@ -44,7 +46,7 @@ type frozen[V any] struct {
 // early is what was encoded before its turn.
 type early struct {
 	enc []byte
-	at  time.Time
+	at  int64
 	err error
 }
 
@@ -84,7 +86,7 @@ func (t *Table[V]) Encode(fz Frozen, n int, emit func(key, value []byte, at time
 		hint += int(e.size)
 	}
 	arena := make([]byte, 0, hint+hint/4+64)
-	part, ats := make([]frozenEntry[V], len(dirty)), make([]time.Time, len(dirty))
+	part, ats := make([]frozenEntry[V], len(dirty)), make([]int64, len(dirty))
 	for i, e := range dirty {
 		x, ok := f.early[int32(f.done+i)]
 		if !ok {
@@ -99,8 +101,8 @@ func (t *Table[V]) Encode(fz Frozen, n int, emit func(key, value []byte, at time
 	for i, x := range part {
 		x.e.pins++
 		x.e.size = int32(len(x.enc))
-		f.size += int64(len(x.e.key)+len(x.enc)) + 1 // deleting the empty key waits, too
-		emit(x.e.key, x.enc, ats[i])
+		f.size += int64(len(x.enc)) + rowOverhead
+		emit(x.e.key, x.enc, time.UnixMilli(ats[i]))
 	}
 	if len(part) > 0 {
 		f.parts = append(f.parts, part)
@@ -122,7 +124,7 @@ func (t *Table[V]) encodeEntry(arena []byte, e *entry[V]) (_, enc []byte, err er
 	}
 	n := len(arena)
 	if arena, err = t.encode(arena, e.val); err != nil {
-		return arena, nil, &EncodeError{t.o.Name, string(e.key), int(e.from.input), e.from.offset, err}
+		return arena, nil, &EncodeError{t.o.Name, string(e.key), e.from.input(), e.from.offset(), err}
 	}
 	if enc = arena[n:len(arena):len(arena)]; enc == nil {
 		enc = []byte{}
@@ -148,84 +150,13 @@ func (t *Table[V]) encode(dst []byte, v V) (b []byte, err error) {
 // Committed implements State.
 func (t *Table[V]) Committed(fz Frozen, next int64) {
 	f := fz.(*frozen[V])
+	t.landed = append(t.landed, f.parts...)
+	t.rows += int64(len(f.dirty))
 	t.queuedSize += f.size
-	t.queued = append(t.queued, f.parts...)
 	if next >= 0 {
 		t.next = next
 	}
 }
 
 // Queued implements State.
-func (t *Table[V]) Queued() int64 { return t.queuedSize }
-
-// Write implements State. The batch is written outside the lock; the entries
-// are pinned meanwhile, so reads find them.
-func (t *Table[V]) Write() error {
-	t.o.Lock.Lock()
-	q, next := t.queued, t.next
-	t.queued, t.queuedSize, t.next = nil, 0, -1
-	t.o.Lock.Unlock()
-	if len(q) == 0 && next < 0 {
-		return nil
-	}
-	// The newest write of a key is the last of its run: the sort is stable.
-	order := slices.Concat(q...)
-	slices.SortStableFunc(order, func(a, b frozenEntry[V]) int { return bytes.Compare(a.e.key, b.e.key) })
-	if t.batch == nil {
-		t.batch = t.o.Store.NewBatch()
-	}
-	b := t.batch
-	defer b.Reset()
-	for i, x := range order {
-		if i+1 < len(order) && order[i+1].e == x.e {
-			continue
-		}
-		if x.enc == nil {
-			b.Delete(x.e.key)
-		} else {
-			b.Put(x.e.key, x.enc)
-		}
-	}
-	if next >= 0 {
-		b.SetOffset(next)
-	}
-	if err := t.o.Store.Apply(b); err != nil {
-		return fmt.Errorf("table %s: %w", t.o.Name, err)
-	}
-	for part := range slices.Chunk(order, settled) {
-		t.o.Lock.Lock()
-		for _, x := range part {
-			x.e.pins--
-		}
-		t.o.Lock.Unlock()
-	}
-	t.settle()
-	return nil
-}
-
-// settled is how many entries are settled at a time: some hundred microseconds.
-const settled = 2048
-
-// settle takes the entries that the store has now out of the unsaved ones. That is
-// a few at a time, so that no record waits for it; in between what was taken out is
-// nil in the list.
-func (t *Table[V]) settle() {
-	t.o.Lock.Lock()
-	n := len(t.unsaved)
-	t.o.Lock.Unlock()
-	for i := 0; i < n; i += settled {
-		t.o.Lock.Lock()
-		for j, e := range t.unsaved[i:min(i+settled, n)] {
-			if e.pins == 0 && e.gen <= t.encoded {
-				t.unsaved[i+j] = nil
-				t.dropUnsaved(e)
-			}
-		}
-		t.evict()
-		t.o.Lock.Unlock()
-	}
-	t.o.Lock.Lock()
-	defer t.o.Lock.Unlock()
-	t.unsaved = slices.DeleteFunc(t.unsaved, func(e *entry[V]) bool { return e == nil })
-	t.evict()
-}
+func (t *Table[V]) Queued() (rows, bytes int64) { return t.rows, t.queuedSize }

@@ -110,11 +110,13 @@ func invariants[V any](t *Table[V]) error {
 			return fmt.Errorf("entry %q: unsaved is %t", k, e.unsaved)
 		case e.pins < 0 || e.pins > 0 && !e.unsaved:
 			return fmt.Errorf("entry %q has %d pins, unsaved is %t", k, e.pins, e.unsaved)
-		case e.listed && !e.unsaved && e.charged != int64(len(k))+int64(e.size)+entryOverhead:
+		case e.queued && !e.unsaved:
+			return fmt.Errorf("entry %q waits for a write and is not unsaved", k)
+		case e.listed && !e.unsaved && int64(e.charged) != int64(len(k))+int64(e.size)+entryOverhead:
 			return fmt.Errorf("entry %q of %d bytes counts %d", k, e.size, e.charged)
 		}
 		if e.listed {
-			size += e.charged
+			size += int64(e.charged)
 		}
 	}
 	for _, e := range t.unsaved {

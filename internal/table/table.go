@@ -75,10 +75,14 @@ type State interface {
 	// Committed queues an encoded generation for the store. next is the offset
 	// after its last changelog record; a negative one leaves the offset alone.
 	Committed(f Frozen, next int64)
-	// Queued returns the bytes that wait for Write.
-	Queued() int64
-	// Write writes all that is queued to the store, in one batch sorted by
-	// key. It must not be called twice at once.
+	// Collect notes in the entries what was committed, so that many commits of a
+	// key take the memory of one. Write does that too.
+	Collect()
+	// Queued returns what waits for Write: the changelog's rows, of which many
+	// may be of one key, and the bytes of memory that they take.
+	Queued() (rows, bytes int64)
+	// Write writes the newest value of each key that is queued to the store, in
+	// one batch sorted by key. Of Write and Collect only one may run at once.
 	Write() error
 }
 
@@ -100,61 +104,76 @@ type Table[V any] struct {
 	unsaved []*entry[V]              // what the store has not, for iterators; nil: see settle
 	index   *btree.BTreeG[*entry[V]] // the same by key, once there is an iterator
 	undo    []undo[V]
-	at      time.Time // of the record at hand
-	from    origin    // likewise
-	mark    int       // len(dirty) at Begin
-	markUn  int       // len(unsaved) at Begin
+	at      int64  // the time of the record at hand, in ms
+	from    origin // likewise
+	mark    int    // len(dirty) at Begin
+	markUn  int    // len(unsaved) at Begin
 
 	clean     queue[V] // candidates for eviction
 	cleanSize int64
 	slab      []entry[V]
 	keys      []byte
 
-	queued     [][]frozenEntry[V]
-	queuedSize int64
-	next       int64         // the changelog offset that belongs to queued; -1: none
-	batch      storage.Batch // of Write, which uses it again
+	landed     [][]frozenEntry[V] // committed, and not yet noted in their entries
+	rows       int64              // committed and not yet written
+	queuedSize int64              // the memory that they take
+	next       int64              // the changelog offset that belongs to them; -1: none
+	writing    []write[V]         // of Write, which uses it again
+	sorter     sorter             // likewise
+	batch      storage.Batch      // likewise
+
+	filter  filter // of the store's keys
+	inWrite bool   // a batch is being written
 
 	checks []check[V]
 }
 
+// entry is the newest value of a key. There are as many as the cache holds, so its
+// size counts.
 type entry[V any] struct {
 	key     []byte
+	enc     []byte // the newest committed encoding, while it waits for Write; nil: deleted
 	val     V
-	at      time.Time // of the record that set it
-	from    origin    // likewise
-	has     bool
+	at      int64 // the time of the record that set it, in ms since 1970
+	from    origin
 	gen     uint64 // the generation in which it was last set
-	pins    int32  // frozen or queued writes that need the entry
 	size    int32  // of the last encoding known
-	charged int64  // what cleanSize counts for it
+	charged int32  // what cleanSize counts for it
 	slot    int32  // in dirty, or in that of a frozen generation
-	ref     bool   // read since it was last considered for eviction
-	listed  bool   // is in the queue of clean entries
-	unsaved bool   // the store does not have its newest value
+	pins    int16  // encoded generations that have it and are not collected
+	has     bool
+	ref     bool // read since it was last considered for eviction
+	listed  bool // is in the queue of clean entries
+	unsaved bool // the store does not have its newest value
+	queued  bool // enc waits for Write
+	stored  bool // the filter was told of the key, or read it, or will
 }
 
 type undo[V any] struct {
 	e    *entry[V]
 	val  V
-	at   time.Time
+	at   int64
 	from origin
 	has  bool
 	gen  uint64
 }
 
 // origin is the record that set a value.
-type origin struct {
-	offset int64
-	input  int32
-}
+type origin int64
+
+// Of an origin the lowest bits are the input, the others its offset.
+const inputBits = 8
+
+func (o origin) input() int    { return int(o & (1<<inputBits - 1)) }
+func (o origin) offset() int64 { return int64(o >> inputBits) }
 
 // New returns a table over a store. clone may be nil.
 func New[V any](o Options, codec Codec[V], clone func(V) V) *Table[V] {
 	if o.CacheBytes <= 0 {
 		o.CacheBytes = 32 << 20
 	}
-	return &Table[V]{o: o, codec: codec, clone: clone, entries: map[string]*entry[V]{}, gen: 1, next: -1}
+	return &Table[V]{o: o, codec: codec, clone: clone, entries: map[string]*entry[V]{}, gen: 1, next: -1,
+		filter: newFilter(o.CacheBytes / 4)}
 }
 
 var _ State = (*Table[string])(nil)
@@ -220,7 +239,13 @@ func (t *Table[V]) entry(key []byte) (*entry[V], error) {
 		val V
 		has bool
 	)
-	b, err := t.o.Store.Get(key)
+	var b []byte
+	err := storage.ErrNotFound
+	if !t.filter.lacks(key) {
+		if b, err = t.o.Store.Get(key); errors.Is(err, storage.ErrNotFound) && !t.inWrite {
+			t.filter.missed(t.o.Store)
+		}
+	}
 	switch {
 	case err == nil:
 		if val, err = decode(t.codec, b); err != nil {
@@ -231,7 +256,7 @@ func (t *Table[V]) entry(key []byte) (*entry[V], error) {
 		return nil, fmt.Errorf("table %s, key %q: %w", t.o.Name, key, err)
 	}
 	e := t.newEntry(key)
-	e.val, e.has, e.size = val, has, int32(len(b))
+	e.val, e.has, e.stored, e.size = val, has, has, int32(len(b))
 	// Room is made first: the caller is about to use this entry, and a change of
 	// one that is not in the map would not be found.
 	t.evict()
@@ -259,7 +284,7 @@ func (t *Table[V]) newEntry(key []byte) *entry[V] {
 
 // Begin starts a record.
 func (t *Table[V]) Begin(at time.Time) {
-	t.at = at
+	t.at = at.UnixMilli()
 	clear(t.undo)
 	t.undo = t.undo[:0]
 	t.mark, t.markUn = len(t.dirty), len(t.unsaved)
@@ -267,7 +292,9 @@ func (t *Table[V]) Begin(at time.Time) {
 }
 
 // From implements State.
-func (t *Table[V]) From(input int, offset int64) { t.from = origin{offset, int32(input)} }
+func (t *Table[V]) From(input int, offset int64) {
+	t.from = origin(offset<<inputBits | int64(input&(1<<inputBits-1)))
+}
 
 // Rollback undoes all since Begin.
 func (t *Table[V]) Rollback() {

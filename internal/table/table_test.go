@@ -60,7 +60,11 @@ func TestCacheBound(t *testing.T) {
 
 // TestSecondChance keeps what is read often.
 func TestSecondChance(t *testing.T) {
-	store := &counting{Store: newStore(t)}
+	pairs := []string{"hot", "v"}
+	for i := range 200 {
+		pairs = append(pairs, fmt.Sprint("cold", i), "v")
+	}
+	store := &counting{Store: newStore(t, pairs...)}
 	table := newText(t, Options{Store: store, CacheBytes: 10 * (entryOverhead + 8)})
 	for i := range 200 {
 		for _, k := range []string{"hot", fmt.Sprint("cold", i)} {
@@ -150,8 +154,8 @@ func TestEmptyKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	table.Committed(f, 1)
-	if table.Queued() == 0 {
-		t.Error("Queued() = 0, though a deletion waits")
+	if rows, bytes := table.Queued(); rows != 1 || bytes == 0 {
+		t.Errorf("Queued() = %d, %d, though a deletion waits", rows, bytes)
 	}
 	if err := table.Write(); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,154 @@
+package table
+
+import (
+	"fmt"
+	"slices"
+)
+
+// write is a row of a batch.
+type write[V any] struct {
+	e   *entry[V]
+	enc []byte // nil: deleted
+}
+
+// slice is how many entries are looked at with the lock held: some hundred
+// microseconds, so that no record waits long.
+const slice = 2048
+
+// Write implements State. The batch is written outside the lock; its entries stay
+// in memory meanwhile, so reads find them. What is committed meanwhile may be in the
+// batch too, though its offset is not: it is read from the changelog once more then,
+// after a crash.
+func (t *Table[V]) Write() error {
+	next, unsaved := t.beginWrite()
+	if next < 0 && len(t.writing) == 0 {
+		t.endWrite(unsaved)
+		return nil
+	}
+	if t.batch == nil {
+		t.batch = t.o.Store.NewBatch()
+	}
+	b := t.batch
+	defer b.Reset()
+	for _, i := range t.sorter.order(len(t.writing), func(i int) []byte { return t.writing[i].e.key }) {
+		if w := &t.writing[i]; w.enc == nil {
+			b.Delete(w.e.key)
+		} else {
+			b.Put(w.e.key, w.enc)
+		}
+	}
+	if next >= 0 {
+		b.SetOffset(next)
+	}
+	if err := t.o.Store.Apply(b); err != nil {
+		return fmt.Errorf("table %s: %w", t.o.Name, err)
+	}
+	t.endWrite(unsaved)
+	return nil
+}
+
+// Collect implements State.
+func (t *Table[V]) Collect() {
+	t.o.Lock.Lock()
+	landed := t.landed
+	t.landed = nil
+	t.o.Lock.Unlock()
+	for _, rows := range landed {
+		for part := range slices.Chunk(rows, slice) {
+			t.o.Lock.Lock()
+			for _, x := range part {
+				x.e.pins--
+				x.e.enc = x.enc
+				t.queuedSize -= rowOverhead
+				if !x.e.queued {
+					x.e.queued = true
+					t.queuedSize += int64(len(x.e.key)) + entryOverhead
+				}
+			}
+			t.o.Lock.Unlock()
+		}
+	}
+}
+
+// beginWrite looks for all that is queued. It returns the offset that belongs to it,
+// and how many of the unsaved entries were looked at.
+func (t *Table[V]) beginWrite() (next int64, unsaved int) {
+	t.writing = t.writing[:0]
+	t.o.Lock.Lock()
+	t.inWrite = true
+	next = t.next
+	t.next = -1
+	t.o.Lock.Unlock()
+	t.Collect()
+	t.o.Lock.Lock()
+	unsaved = len(t.unsaved)
+	t.rows, t.queuedSize = 0, 0
+	for _, rows := range t.landed { // meanwhile
+		t.rows += int64(len(rows))
+		for _, x := range rows {
+			t.queuedSize += int64(len(x.enc)) + rowOverhead
+		}
+	}
+	t.o.Lock.Unlock()
+	t.inSlices(unsaved, func(e *entry[V], _ int) {
+		if e.queued {
+			t.writing = append(t.writing, write[V]{e, e.enc})
+			t.filterWrite(e)
+			e.queued, e.enc = false, nil
+		}
+	})
+	return next, unsaved
+}
+
+// filterWrite tells the filter of an entry that is about to be written.
+func (t *Table[V]) filterWrite(e *entry[V]) {
+	switch {
+	case e.enc == nil && e.stored:
+		t.filter.deleted()
+		e.stored = false
+	case e.enc != nil && !e.stored:
+		t.filter.written(e.key)
+		e.stored = true
+	}
+}
+
+// endWrite takes the entries that the store has now out of the unsaved ones. In
+// between what was taken out is nil in the list.
+func (t *Table[V]) endWrite(unsaved int) {
+	t.inSlices(unsaved, func(e *entry[V], i int) {
+		if e.pins == 0 && e.gen <= t.encoded && !e.queued {
+			t.unsaved[i] = nil
+			t.dropUnsaved(e)
+		}
+	})
+	t.dropScratch()
+	t.o.Lock.Lock()
+	defer t.o.Lock.Unlock()
+	t.inWrite = false
+	t.unsaved = slices.DeleteFunc(t.unsaved, func(e *entry[V]) bool { return e == nil })
+	t.evict()
+}
+
+// inSlices calls a function for each of the first n unsaved entries, a few at a
+// time, with the lock held.
+func (t *Table[V]) inSlices(n int, do func(e *entry[V], i int)) {
+	for from := 0; from < n; from += slice {
+		t.o.Lock.Lock()
+		for i := from; i < min(from+slice, n); i++ {
+			do(t.unsaved[i], i)
+		}
+		t.evict()
+		t.o.Lock.Unlock()
+	}
+}
+
+// kept is how many rows of memory a table keeps for its next Write.
+const kept = 4096
+
+func (t *Table[V]) dropScratch() {
+	if cap(t.writing) > kept {
+		t.writing, t.sorter = nil, sorter{}
+		return
+	}
+	clear(t.writing)
+}
