@@ -17,6 +17,12 @@ type instantGroup struct{ transport.Group }
 func (instantGroup) Produce(_ context.Context, r *transport.Record, acked func(*transport.Record, error)) {
 	acked(r, nil)
 }
+
+func (g instantGroup) ProduceAll(ctx context.Context, next func() *transport.Record, acked func(*transport.Record, error)) {
+	for r := next(); r != nil; r = next() {
+		g.Produce(ctx, r, acked)
+	}
+}
 func (instantGroup) Resume(transport.Assignment) {}
 
 // copyTask is a task whose handler passes records on.

@@ -62,7 +62,8 @@ type sends struct {
 	bytes   int64
 	topics  []TopicStats // of what was pushed
 	acked   func(*transport.Record, error)
-	pending atomic.Int64 // pushed and not acknowledged, and one more until wait
+	rest    func() *transport.Record // unpushed, made once
+	pending atomic.Int64             // pushed and not acknowledged, and one more until wait
 	done    chan struct{}
 	failure atomic.Pointer[produceError]
 }
@@ -77,6 +78,7 @@ type produceError struct {
 func newSends(pool *chunkPool) *sends {
 	s := &sends{pool: pool, done: make(chan struct{})}
 	s.pending.Store(1)
+	s.rest = s.unpushed
 	s.acked = func(r *transport.Record, err error) {
 		if err != nil {
 			s.failure.CompareAndSwap(nil, &produceError{
@@ -126,13 +128,21 @@ func (s *sends) push(ctx context.Context, p transport.Producer) {
 		return
 	}
 	s.pending.Add(int64(s.total - s.pushed))
-	for ; s.pushed < s.total; s.pushed++ {
-		r := &s.chunks[s.pushed/chunkLen].records[s.pushed%chunkLen]
-		size := int64(len(r.Key) + len(r.Value))
-		s.bytes += size
-		s.topics = count(s.topics, r.Topic, 1, size)
-		p.Produce(ctx, r, s.acked)
+	p.ProduceAll(ctx, s.rest, s.acked)
+}
+
+// unpushed returns the first staged record that is not pushed, and counts it; nil
+// when there is none.
+func (s *sends) unpushed() *transport.Record {
+	if s.pushed == s.total {
+		return nil
 	}
+	r := &s.chunks[s.pushed/chunkLen].records[s.pushed%chunkLen]
+	s.pushed++
+	size := int64(len(r.Key) + len(r.Value))
+	s.bytes += size
+	s.topics = count(s.topics, r.Topic, 1, size)
+	return r
 }
 
 // wait waits until all that was pushed is acknowledged. It is called once,

@@ -41,6 +41,16 @@ func (t translation) topic(name string) string {
 	return name
 }
 
+func (t translation) records(next func() *Record) func() *Record {
+	return func() *Record {
+		r := next()
+		if r != nil {
+			r.Topic = t.topic(r.Topic)
+		}
+		return r
+	}
+}
+
 func (t translation) topics(names []string) []string {
 	names = slices.Clone(names)
 	for i, n := range names {
@@ -143,6 +153,10 @@ func (p renamedProducer) Produce(ctx context.Context, r *Record, acked func(*Rec
 	p.Producer.Produce(ctx, r, acked)
 }
 
+func (p renamedProducer) ProduceAll(ctx context.Context, next func() *Record, acked func(*Record, error)) {
+	p.Producer.ProduceAll(ctx, p.to.records(next), acked)
+}
+
 type renamedGroup struct {
 	Group
 	to, from translation
@@ -151,6 +165,10 @@ type renamedGroup struct {
 func (g *renamedGroup) Produce(ctx context.Context, r *Record, acked func(*Record, error)) {
 	r.Topic = g.to.topic(r.Topic)
 	g.Group.Produce(ctx, r, acked)
+}
+
+func (g *renamedGroup) ProduceAll(ctx context.Context, next func() *Record, acked func(*Record, error)) {
+	g.Group.ProduceAll(ctx, g.to.records(next), acked)
 }
 
 func (g *renamedGroup) Poll(ctx context.Context) ([]Fetch, error) {

@@ -230,6 +230,9 @@ type Producer interface {
 	// calls. Produce blocks while more than BufferedBytes wait. Ending ctx
 	// gives up the record if it has not been sent yet.
 	Produce(ctx context.Context, r *Record, acked func(*Record, error))
+	// ProduceAll is Produce for many records, at less cost for each: for those
+	// that next returns, until it returns nil.
+	ProduceAll(ctx context.Context, next func() *Record, acked func(*Record, error))
 	// Close waits for nothing: what is not acknowledged by then is given up.
 	Close()
 }

@@ -35,7 +35,6 @@ type member struct {
 	cl   *kgo.Client
 	cfg  transport.GroupConfig
 	join sync.Once
-	acks acks
 
 	produced  atomic.Bool // since Begin
 	transacts bool        // the cluster was asked; see canTransact
@@ -311,8 +310,18 @@ func (m *member) Close() {
 
 // Produce implements [transport.Producer].
 func (m *member) Produce(ctx context.Context, r *transport.Record, acked func(*transport.Record, error)) {
+	m.noteProduced()
+	m.cl.Produce(ctx, r, promise(acked))
+}
+
+// ProduceAll implements [transport.Producer].
+func (m *member) ProduceAll(ctx context.Context, next func() *transport.Record, acked func(*transport.Record, error)) {
+	m.noteProduced()
+	produceAll(ctx, m.cl, next, acked)
+}
+
+func (m *member) noteProduced() {
 	if !m.produced.Load() {
 		m.produced.Store(true)
 	}
-	m.cl.Produce(ctx, r, m.acks.promise(acked))
 }

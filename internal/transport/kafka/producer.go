@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -15,10 +14,7 @@ import (
 )
 
 // producer is a [transport.Producer]: a franz-go client that produces.
-type producer struct {
-	cl   *kgo.Client
-	acks acks
-}
+type producer struct{ cl *kgo.Client }
 
 var _ transport.Producer = (*producer)(nil)
 
@@ -101,38 +97,34 @@ func codecs(c transport.Compression) (kgo.ProducerOpt, error) {
 
 // Produce implements [transport.Producer].
 func (p *producer) Produce(ctx context.Context, r *transport.Record, acked func(*transport.Record, error)) {
-	p.cl.Produce(ctx, r, p.acks.promise(acked))
+	p.cl.Produce(ctx, r, promise(acked))
+}
+
+// ProduceAll implements [transport.Producer].
+func (p *producer) ProduceAll(ctx context.Context, next func() *transport.Record, acked func(*transport.Record, error)) {
+	produceAll(ctx, p.cl, next, acked)
+}
+
+// produceAll makes one promise for all records.
+func produceAll(ctx context.Context, cl *kgo.Client, next func() *transport.Record, acked func(*transport.Record, error)) {
+	p := promise(acked)
+	for r := next(); r != nil; r = next() {
+		cl.Produce(ctx, r, p)
+	}
+}
+
+// promise makes franz-go's promise from an acknowledgement: its errors are ours.
+func promise(acked func(*transport.Record, error)) func(*kgo.Record, error) {
+	return func(r *kgo.Record, err error) {
+		if err != nil {
+			err = produceError(r, err)
+		}
+		acked(r, err)
+	}
 }
 
 // Close implements [transport.Producer].
 func (p *producer) Close() { p.cl.Close() }
-
-// acks makes franz-go's promises from acknowledgements, translating errors.
-// They are reused, so that a record costs no closure.
-type acks struct{ free sync.Pool }
-
-type ack struct {
-	acked   func(*transport.Record, error)
-	promise func(*kgo.Record, error)
-}
-
-func (s *acks) promise(acked func(*transport.Record, error)) func(*kgo.Record, error) {
-	a, ok := s.free.Get().(*ack)
-	if !ok {
-		a = &ack{}
-		a.promise = func(r *kgo.Record, err error) {
-			acked := a.acked
-			a.acked = nil
-			s.free.Put(a) // franz-go calls a promise once
-			if err != nil {
-				err = produceError(r, err)
-			}
-			acked(r, err)
-		}
-	}
-	a.acked = acked
-	return a.promise
-}
 
 func produceError(r *kgo.Record, err error) error {
 	switch {

@@ -65,6 +65,13 @@ func (cl *client) begin() {
 	cl.acking.Go(cl.acknowledge)
 }
 
+// ProduceAll implements [transport.Producer].
+func (cl *client) ProduceAll(ctx context.Context, next func() *transport.Record, acked func(*transport.Record, error)) {
+	for r := next(); r != nil; r = next() {
+		cl.Produce(ctx, r, acked)
+	}
+}
+
 // Produce implements transport.Producer.
 func (cl *client) Produce(ctx context.Context, r *transport.Record, acked func(*transport.Record, error)) {
 	p := pending{r: r, acked: acked, size: len(r.Key) + len(r.Value)}
