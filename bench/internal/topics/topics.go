@@ -58,8 +58,13 @@ func (t *Topics) Make(ctx context.Context, name string, compacted bool) (fresh b
 func (t *Topics) Fill(ctx context.Context, topic string, records iter.Seq[workload.Record]) error {
 	var failed error
 	for r := range records {
+		if ctx.Err() != nil {
+			break // each of the others would fail
+		}
 		t.client.Produce(ctx, &kgo.Record{Topic: topic, Key: r.Key, Value: r.Value, Timestamp: r.At}, func(_ *kgo.Record, err error) {
-			failed = errors.Join(failed, err) // promises come one after the other
+			if failed == nil { // promises come one after the other; the first error tells enough
+				failed = err
+			}
 		})
 	}
 	if err := t.client.Flush(ctx); err != nil {
@@ -91,7 +96,9 @@ func (t *Topics) Offer(ctx context.Context, topic string, records iter.Seq[workl
 		// When it was due, not when it is sent: a sender that lags is part of what a reader sees.
 		binary.BigEndian.PutUint64(r.Value, uint64(due.UnixNano()))
 		cl.Produce(ctx, &kgo.Record{Topic: topic, Key: r.Key, Value: r.Value}, func(_ *kgo.Record, err error) {
-			failed = errors.Join(failed, err)
+			if failed == nil {
+				failed = err
+			}
 		})
 	}
 	if err := cl.Flush(ctx); err != nil {

@@ -34,7 +34,7 @@ final class Topologies {
         String out = a.get("output");
         if (workload.startsWith("count-last")) {
             in.groupByKey().count(counts().withCachingEnabled()).toStream().to(out, Produced.with(STRING, LONG));
-        } else if (workload.startsWith("count") || workload.equals("restore")) {
+        } else if (workload.startsWith("count") || workload.startsWith("restore")) {
             in.groupByKey().count(counts().withCachingDisabled()).toStream().to(out, Produced.with(STRING, LONG));
         } else if (workload.equals("dedupe")) {
             b.addStateStore(Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore("seen"), STRING, LONG).withCachingEnabled());
