@@ -66,6 +66,11 @@ func axes(records int) []axis {
 		p.instances = n
 		all[3].places = append(all[3].places, p)
 	}
+	for _, a := range all {
+		for i := range a.places {
+			a.places[i].workload.Variant = fmt.Sprintf("-%s-%d", a.name, i)
+		}
+	}
 	return all
 }
 

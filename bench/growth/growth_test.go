@@ -13,8 +13,14 @@ import (
 )
 
 func TestAxes(t *testing.T) {
+	inputs := map[string]bool{}
 	for _, a := range axes(1_500_000) {
 		for _, p := range a.places {
+			input := measure.Input(p.workload)
+			if inputs[input] {
+				t.Errorf("%s %s: the input %s is another's too", a.name, p.label, input)
+			}
+			inputs[input] = true
 			size := p.records * (p.workload.Bytes + 12)
 			if p.records < 5_000 || size > 1<<30 {
 				t.Errorf("%s %s: %d records, %d bytes", a.name, p.label, p.records, size)

@@ -63,11 +63,11 @@ func Input(w workload.Workload) string {
 	if w.Kind == workload.RSS {
 		return rssInput
 	}
-	return "input-" + w.Name
+	return "input-" + w.Name + w.Variant
 }
 
 // Table returns the topic of the table that a workload joins.
-func Table(w workload.Workload) string { return "table-" + w.Name }
+func Table(w workload.Workload) string { return "table-" + w.Name + w.Variant }
 
 // Prepare writes n records of a workload's input, and its table, unless they
 // are there, and returns how many the input has.

@@ -195,9 +195,20 @@ func (t *Topics) Reset(ctx context.Context, groups []string, keep ...string) err
 	if len(names) == 0 {
 		return nil
 	}
-	_, err = t.admin.DeleteTopics(ctx, names...)
-	return err
+	if _, err = t.admin.DeleteTopics(ctx, names...); err != nil {
+		return err
+	}
+	// Who makes them again must not meet a broker that still knows the old ones.
+	select {
+	case <-time.After(settle):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
+
+// settle is how long brokers may take to hear that a topic is gone.
+const settle = 5 * time.Second
 
 // Read calls f for each committed record of a topic, until f returns false or
 // no record has come for a while.

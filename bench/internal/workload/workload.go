@@ -56,6 +56,10 @@ type Workload struct {
 	// Share is the part of the records that are asked for which is enough
 	// here, to spare disk and time. 0 stands for 1.
 	Share float64
+	// Variant is part of the names of the topics of the input, where a
+	// workload is measured with several inputs: clients do not cope with a
+	// topic that is removed and made again.
+	Variant string
 	// Rate, if not zero, is how many records a second are offered, and what
 	// is measured is the time from the record's sending to its output.
 	Rate int
