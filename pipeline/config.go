@@ -97,16 +97,19 @@ type Config struct {
 	CommitInterval time.Duration
 	// CommitBytes and CommitKeys make a commit come before its interval is over:
 	// when a partition has emitted as many bytes, or changed as many keys of its
-	// tables. So they bound what waits in memory for a commit. Default 16 MiB
-	// and 50,000.
+	// tables. So they bound what waits in memory for a commit. Default 4 MiB
+	// and 20,000.
 	CommitBytes int64
 	CommitKeys  int
 	// PrefetchBytes bounds the fetched records that wait, for each partition
-	// of each input. Default 4 MiB.
+	// of each input. Default 2 MiB.
 	PrefetchBytes int64
 	// CacheBytes bounds the decoded values that are kept in memory, for each
-	// partition of each table. State that is committed and waits to be written
-	// to the disk comes on top: up to a 32nd of it, and 1 MiB. Default 32 MiB.
+	// partition of each table. Up to a half of it is state that is committed and
+	// waits to be written to the disk, and as much again while that is done; a
+	// start after a crash reads so much of the changelog, at most 250,000 records.
+	// Filters of the keys that are on the disk come on top: 1.5 bytes for each,
+	// up to a fourth of CacheBytes. Default 32 MiB.
 	CacheBytes int64
 	// StoreBytes bounds the memory of LevelDB, for all tables and views of the
 	// service together. One half caches blocks of the files. The other half are
@@ -174,7 +177,7 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.CommitInterval, 100*time.Millisecond)
 	setDefault(&c.CommitBytes, 16<<20)
 	setDefault(&c.CommitKeys, 50_000)
-	setDefault(&c.PrefetchBytes, 4<<20)
+	setDefault(&c.PrefetchBytes, 2<<20)
 	setDefault(&c.CacheBytes, 32<<20)
 	setDefault(&c.StoreBytes, 128<<20)
 	setDefault(&c.Partitions, 4)

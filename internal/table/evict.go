@@ -47,11 +47,12 @@ func (t *Table[V]) list(e *entry[V]) {
 	t.clean.push(e)
 }
 
-// evict drops clean entries while the cache is over its bound: oldest first,
+// evict drops clean entries while the cache, with what waits for Write, is over its
+// bound: oldest first,
 // with a second chance for those read since (the CLOCK algorithm). A bounded
 // number of steps keeps one call short; the next one goes on.
 func (t *Table[V]) evict() {
-	for steps := 0; t.cleanSize > t.o.CacheBytes && steps < 16; steps++ {
+	for steps := 0; t.cleanSize+t.queuedSize > t.o.CacheBytes && steps < 16; steps++ {
 		e := t.clean.pop()
 		if e == nil {
 			return

@@ -83,6 +83,9 @@ func (t *Table[V]) Encode(fz Frozen, n int, emit func(key, value []byte, at time
 	dirty := f.dirty[f.done:min(f.done+n, len(f.dirty))]
 	hint := 0
 	for _, e := range dirty {
+		if e.size == 0 { // it is new
+			hint += int(t.guess)
+		}
 		hint += int(e.size)
 	}
 	arena := make([]byte, 0, hint+hint/4+64)
@@ -101,6 +104,7 @@ func (t *Table[V]) Encode(fz Frozen, n int, emit func(key, value []byte, at time
 	for i, x := range part {
 		x.e.pins++
 		x.e.size = int32(len(x.enc))
+		t.guess = x.e.size
 		f.size += int64(len(x.enc)) + rowOverhead
 		emit(x.e.key, x.enc, time.UnixMilli(ats[i]))
 	}

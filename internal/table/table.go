@@ -26,8 +26,8 @@ type Options struct {
 	Store storage.Store // what was committed
 	Lock  sync.Locker   // the task's lock, for Write
 
-	// CacheBytes bounds the clean entries, by the size of keys and encoded
-	// values. What is not clean is never evicted, nor is the entry that was
+	// CacheBytes bounds the clean entries and those that wait for Write, by the
+	// size of keys and encoded values. What is not clean is never evicted, nor is the entry that was
 	// loaded last. Default 32 MiB.
 	CacheBytes int64
 
@@ -99,6 +99,7 @@ type Table[V any] struct {
 	gen     uint64                   // the current generation
 	dirty   []*entry[V]              // of the current generation
 	spare   []*entry[V]              // empty: the next dirty
+	guess   int32                    // the length of the last value that was encoded
 	frozen  *frozen[V]               // what Encode has not come to the end of, or nil
 	encoded uint64                   // the last generation that it has
 	unsaved []*entry[V]              // what the store has not, for iterators; nil: see settle
@@ -118,7 +119,8 @@ type Table[V any] struct {
 	rows       int64              // committed and not yet written
 	queuedSize int64              // the memory that they take
 	next       int64              // the changelog offset that belongs to them; -1: none
-	writing    []write[V]         // of Write, which uses it again
+	keysQueued int                // entries of which something is queued
+	writing    []*entry[V]        // of Write, which uses it again
 	sorter     sorter             // likewise
 	batch      storage.Batch      // likewise
 

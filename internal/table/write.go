@@ -5,12 +5,6 @@ import (
 	"slices"
 )
 
-// write is a row of a batch.
-type write[V any] struct {
-	e   *entry[V]
-	enc []byte // nil: deleted
-}
-
 // slice is how many entries are looked at with the lock held: some hundred
 // microseconds, so that no record waits long.
 const slice = 2048
@@ -30,11 +24,16 @@ func (t *Table[V]) Write() error {
 	}
 	b := t.batch
 	defer b.Reset()
-	for _, i := range t.sorter.order(len(t.writing), func(i int) []byte { return t.writing[i].e.key }) {
-		if w := &t.writing[i]; w.enc == nil {
-			b.Delete(w.e.key)
+	size := 0
+	for _, e := range t.writing {
+		size += len(e.key) + len(e.enc)
+	}
+	b.Reserve(len(t.writing), size)
+	for _, i := range t.sorter.order(len(t.writing), func(i int) []byte { return t.writing[i].key }) {
+		if e := t.writing[i]; e.enc == nil {
+			b.Delete(e.key)
 		} else {
-			b.Put(w.e.key, w.enc)
+			b.Put(e.key, e.enc)
 		}
 	}
 	if next >= 0 {
@@ -62,6 +61,7 @@ func (t *Table[V]) Collect() {
 				t.queuedSize -= rowOverhead
 				if !x.e.queued {
 					x.e.queued = true
+					t.keysQueued++
 					t.queuedSize += int64(len(x.e.key)) + entryOverhead
 				}
 			}
@@ -73,7 +73,6 @@ func (t *Table[V]) Collect() {
 // beginWrite looks for all that is queued. It returns the offset that belongs to it,
 // and how many of the unsaved entries were looked at.
 func (t *Table[V]) beginWrite() (next int64, unsaved int) {
-	t.writing = t.writing[:0]
 	t.o.Lock.Lock()
 	t.inWrite = true
 	next = t.next
@@ -82,7 +81,10 @@ func (t *Table[V]) beginWrite() (next int64, unsaved int) {
 	t.Collect()
 	t.o.Lock.Lock()
 	unsaved = len(t.unsaved)
-	t.rows, t.queuedSize = 0, 0
+	if t.writing = t.writing[:0]; cap(t.writing) < t.keysQueued {
+		t.writing = make([]*entry[V], 0, t.keysQueued)
+	}
+	t.rows, t.queuedSize, t.keysQueued = 0, 0, 0
 	for _, rows := range t.landed { // meanwhile
 		t.rows += int64(len(rows))
 		for _, x := range rows {
@@ -92,9 +94,8 @@ func (t *Table[V]) beginWrite() (next int64, unsaved int) {
 	t.o.Lock.Unlock()
 	t.inSlices(unsaved, func(e *entry[V], _ int) {
 		if e.queued {
-			t.writing = append(t.writing, write[V]{e, e.enc})
+			t.writing = append(t.writing, e)
 			t.filterWrite(e)
-			e.queued, e.enc = false, nil
 		}
 	})
 	return next, unsaved
@@ -116,7 +117,8 @@ func (t *Table[V]) filterWrite(e *entry[V]) {
 // between what was taken out is nil in the list.
 func (t *Table[V]) endWrite(unsaved int) {
 	t.inSlices(unsaved, func(e *entry[V], i int) {
-		if e.pins == 0 && e.gen <= t.encoded && !e.queued {
+		e.queued, e.enc = false, nil
+		if e.pins == 0 && e.gen <= t.encoded {
 			t.unsaved[i] = nil
 			t.dropUnsaved(e)
 		}
