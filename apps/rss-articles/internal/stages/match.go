@@ -37,17 +37,18 @@ func Match(Options) *pipeline.Processor {
 	return p
 }
 
-// TermCount counts the articles of a term.
+// TermCount counts the articles of a term and who wants it.
 type TermCount struct {
-	Articles int64 `json:"articles"` // in the table
-	Kept     int   `json:"kept"`     // here
+	Articles int64 `json:"articles"`          // in the table
+	Kept     int   `json:"kept"`              // here
+	Readers  int   `json:"readers,omitempty"` // most terms have none: their articles look for nobody
 }
 
 type matcher struct {
 	terms    pipeline.Cell[TermCount]
 	articles pipeline.KeyValue[Posting] // by term and article
 	readers  pipeline.KeyValue[Wish]    // by term and reader
-	totals   pipeline.KeyValue[int64]   // by shard of the index
+	totals   pipeline.KeyValue[int64]   // articles, by shard of the index; and of all
 	parts    pipeline.Out[Part]
 }
 
@@ -58,6 +59,7 @@ func within(term string) string { return term + "\x00" }
 func (m matcher) posting(ctx *pipeline.Context, p Posting) error {
 	if t, _ := m.totals.Get(ctx, shardKey(p.Shard)); t != p.Total {
 		m.totals.Set(ctx, shardKey(p.Shard), p.Total)
+		m.totals.Set(ctx, totalEntry, m.total(ctx)+p.Total-t)
 	}
 	count, _ := m.terms.Get(ctx)
 	key := within(ctx.Key()) + p.Article.ID
@@ -77,10 +79,9 @@ func (m matcher) posting(ctx *pipeline.Context, p Posting) error {
 		m.articles.Set(ctx, key, p)
 		m.bound(ctx, &count)
 	}
-	if count == (TermCount{}) {
-		m.terms.Delete(ctx)
-	} else {
-		m.terms.Set(ctx, count)
+	m.count(ctx, count)
+	if count.Readers == 0 {
+		return nil
 	}
 	rarity := match.Rarity(count.Articles, m.total(ctx))
 	for _, w := range m.readers.Prefix(ctx, within(ctx.Key())) {
@@ -89,20 +90,34 @@ func (m matcher) posting(ctx *pipeline.Context, p Posting) error {
 	return nil
 }
 
+func (m matcher) count(ctx *pipeline.Context, c TermCount) {
+	if c == (TermCount{}) {
+		m.terms.Delete(ctx)
+	} else {
+		m.terms.Set(ctx, c)
+	}
+}
+
 func (m matcher) wish(ctx *pipeline.Context, w Wish) error {
 	key := within(ctx.Key()) + w.Reader
 	before, known := m.readers.Get(ctx, key)
+	count, _ := m.terms.Get(ctx)
 	if w.Gone {
 		if known { // the profile tells shelve
 			m.readers.Delete(ctx, key)
+			count.Readers--
+			m.count(ctx, count)
 		}
 		return nil
 	}
 	m.readers.Set(ctx, key, w)
+	if !known {
+		count.Readers++
+		m.count(ctx, count)
+	}
 	if known && !stronger(w, before) {
 		return nil
 	}
-	count, _ := m.terms.Get(ctx)
 	rarity := match.Rarity(count.Articles, m.total(ctx))
 	for _, p := range m.articles.Prefix(ctx, within(ctx.Key())) {
 		m.meet(ctx, p, w, rarity)
@@ -138,10 +153,8 @@ func (m matcher) meet(ctx *pipeline.Context, p Posting, w Wish, rarity float64) 
 	m.parts.Emit(ctx, w.Reader, part)
 }
 
-func (m matcher) total(ctx *pipeline.Context) (n int64) {
-	for _, t := range m.totals.Range(ctx, "", "") {
-		n += t
-	}
+func (m matcher) total(ctx *pipeline.Context) int64 {
+	n, _ := m.totals.Get(ctx, totalEntry)
 	return n
 }
 
