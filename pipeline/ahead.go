@@ -76,14 +76,14 @@ func InputAhead[V, A any](p *Processor, t Topic[V], l Lookahead,
 		Handle: handler(p, func(ctx *Context) error {
 			c := ctx.task.Ahead[i].(*lookahead[V, A]).take(ctx.rec)
 			if ctx.stage = c.stage; c.decoded {
-				ctx.stage = StageDecode
+				ctx.stage = atDecode
 				if err := t.def.arrives(ctx, c.value); err != nil {
 					return err
 				}
 				ctx.stage = c.stage
 			}
 			if c.err != nil {
-				ctx.stack = c.stack
+				ctx.stack = &c.stack
 				return c.err
 			}
 			return fn(ctx, c.value, c.answer)
@@ -117,7 +117,7 @@ type pending[V, A any] struct {
 	decoded bool
 	answer  A
 	err     error
-	stage   Stage
+	stage   step
 	stack   string // of a panic
 }
 
@@ -172,16 +172,16 @@ func (l *lookahead[V, A]) work(c *pending[V, A]) {
 
 // answer makes a call.
 func (l *lookahead[V, A]) answer(c *pending[V, A]) {
-	c.stage = StageDecode
+	c.stage = atDecode
 	defer func() {
 		if x := recover(); x != nil {
-			c.err, c.stage, c.stack = fmt.Errorf("panic: %v", x), StagePanic, string(debug.Stack())
+			c.err, c.stage, c.stack = fmt.Errorf("panic: %v", x), atPanic, string(debug.Stack())
 		}
 	}()
 	if c.value, c.err = l.decode(c.rec); c.err != nil {
 		return
 	}
-	c.decoded, c.stage = true, StageHandle
+	c.decoded, c.stage = true, atHandle
 	r := c.rec
 	c.answer, c.err = l.call(l.task.Context, Coming{Key: text(r.Key), HasKey: r.Key != nil, Timestamp: r.Timestamp.UTC(), Topic: r.Topic,
 		Partition: int(r.Partition), Offset: r.Offset, Now: l.task.Now().UTC()}, c.value)

@@ -24,9 +24,9 @@ type Context struct {
 	rec   *graph.Record
 	at    time.Time // the event time
 	err   error     // the first failure of a handle, which fails the record
-	stage Stage
-	stack string // of a panic that was caught elsewhere
-	moves bool   // stream time, with the record
+	stack *string   // of a panic that was caught elsewhere; may be nil
+	stage step
+	moves bool // stream time, with the record
 	late  bool
 	done  bool
 }
@@ -81,7 +81,7 @@ func (c *Context) on(p *Processor) bool {
 	case c.done:
 		return false
 	case c.p != p:
-		c.fail(StageHandle, fmt.Errorf("%w: of processor %s, used in %s", ErrForeignHandle, p.spec.Name, c.p.spec.Name))
+		c.fail(atHandle, fmt.Errorf("%w: of processor %s, used in %s", ErrForeignHandle, p.spec.Name, c.p.spec.Name))
 	}
 	return c.err == nil
 }
@@ -89,12 +89,12 @@ func (c *Context) on(p *Processor) bool {
 // keyed fails a record that has no key.
 func (c *Context) keyed() bool {
 	if c.rec.Key == nil && !c.done {
-		c.fail(StageRead, ErrNoKey)
+		c.fail(atRead, ErrNoKey)
 	}
 	return c.rec.Key != nil
 }
 
-func (c *Context) fail(s Stage, err error) {
+func (c *Context) fail(s step, err error) {
 	if c.err == nil {
 		c.err, c.stage = err, s
 	}
@@ -133,11 +133,11 @@ func handler(p *Processor, call func(*Context) error) graph.Handler {
 	return func(t *graph.Task, r *graph.Record) (err error) {
 		l := localOf(p, t)
 		ctx := l.next()
-		*ctx = Context{Context: t.Context, p: p, task: t, rec: r, at: r.Timestamp, stage: StageHandle}
+		*ctx = Context{Context: t.Context, p: p, task: t, rec: r, at: r.Timestamp, stage: atHandle}
 		defer func() {
 			ctx.done = true
 			if x := recover(); x != nil {
-				re := ctx.recordError(StagePanic, fmt.Errorf("panic: %v", x))
+				re := ctx.recordError(atPanic, fmt.Errorf("panic: %v", x))
 				if ctx.err != nil { // a handle failed before, and may be why
 					re = ctx.recordError(ctx.stage, ctx.err)
 				}
@@ -156,11 +156,33 @@ func handler(p *Processor, call func(*Context) error) graph.Handler {
 	}
 }
 
-func (c *Context) recordError(s Stage, err error) *RecordError {
+func (c *Context) recordError(s step, err error) *RecordError {
 	r := c.rec
-	return &RecordError{Processor: c.p.spec.Name, Stage: s, Stack: c.stack, Topic: r.Topic, Partition: r.Partition,
+	return &RecordError{Processor: c.p.spec.Name, Stage: s.stage(), Stack: c.panicked(), Topic: r.Topic, Partition: r.Partition,
 		Offset: r.Offset, Key: string(r.Key), Timestamp: r.Timestamp.UTC(), Attempts: 1, Err: err,
-		state: c.stage == StageRead && !errors.Is(err, ErrNoKey)}
+		state: c.stage == atRead && !errors.Is(err, ErrNoKey)}
+}
+
+func (c *Context) panicked() string {
+	if c.stack == nil {
+		return ""
+	}
+	return *c.stack
+}
+
+// step is a Stage in a byte: there is a Context for each record.
+type step uint8
+
+const (
+	atHandle step = iota
+	atDecode
+	atRead
+	atPanic
+	atEncode
+)
+
+func (s step) stage() Stage {
+	return [...]Stage{atHandle: StageHandle, atDecode: StageDecode, atRead: StageRead, atPanic: StagePanic, atEncode: StageEncode}[s]
 }
 
 // text views bytes that never change as a string.

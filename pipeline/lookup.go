@@ -52,12 +52,12 @@ func (j Joined[V]) Get(ctx *Context) (v V, ok bool) {
 		return v, false
 	}
 	if err := ctx.task.Await(j.i, ctx.rec.Timestamp); err != nil {
-		ctx.fail(StageRead, err)
+		ctx.fail(atRead, err)
 		return v, false
 	}
 	v, ok, err := ctx.task.Joins[j.i].(*table.Replica[V]).Get(ctx.rec.Key)
 	if err != nil {
-		ctx.fail(StageRead, err)
+		ctx.fail(atRead, err)
 	}
 	return v, ok
 }
@@ -85,7 +85,7 @@ func (g Global[V]) Get(ctx *Context, key string) (v V, ok bool) {
 	t := ctx.task.Lookups[g.i]
 	v, ok, err := t.Partitions[t.Of(raw(key))].(*table.Replica[V]).Get(raw(key))
 	if err != nil {
-		ctx.fail(StageRead, err)
+		ctx.fail(atRead, err)
 	}
 	return v, ok
 }

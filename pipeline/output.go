@@ -86,11 +86,11 @@ func (o Out[V]) record(ctx *Context, v V) *transport.Record {
 		return r
 	}
 	stage := ctx.stage
-	ctx.stage = StageEncode // where a panic of the codec would be
+	ctx.stage = atEncode // where a panic of the codec would be
 	b, err := o.def.codec.Append(out.Buffer(), v)
 	ctx.stage = stage
 	if err != nil {
-		ctx.fail(StageEncode, fmt.Errorf("topic %s: %w", o.def.name, err))
+		ctx.fail(atEncode, fmt.Errorf("topic %s: %w", o.def.name, err))
 		return nil
 	}
 	if b == nil {

@@ -79,7 +79,7 @@ func InputOrDeletion[V any](p *Processor, t Topic[V], fn func(*Context, Change[V
 
 func inputHandler[V any](p *Processor, d def[V], fn func(*Context, V) error) graph.Handler {
 	return handler(p, func(ctx *Context) error {
-		ctx.stage = StageDecode
+		ctx.stage = atDecode
 		v, err := d.value(ctx.rec)
 		if err != nil {
 			return err
@@ -87,7 +87,7 @@ func inputHandler[V any](p *Processor, d def[V], fn func(*Context, V) error) gra
 		if err := d.arrives(ctx, v); err != nil {
 			return err
 		}
-		ctx.stage = StageHandle
+		ctx.stage = atHandle
 		return fn(ctx, v)
 	})
 }
@@ -130,12 +130,12 @@ func Changes[V any](p *Processor, t Table[V], fn func(*Context, Change[V]) error
 		if ctx.rec.Value == nil {
 			return fn(ctx, Change[V]{Deleted: true})
 		}
-		ctx.stage = StageDecode
+		ctx.stage = atDecode
 		v, err := t.codec.Decode(ctx.rec.Value)
 		if err != nil {
 			return err
 		}
-		ctx.stage = StageHandle
+		ctx.stage = atHandle
 		return fn(ctx, Change[V]{Value: v})
 	})})
 }

@@ -85,11 +85,11 @@ func (s KeyValue[V]) get(ctx *Context, key []byte) (v V, ok bool) {
 		return v, false
 	}
 	stage := ctx.stage
-	ctx.stage = StageRead // where a panic of the codec would be
+	ctx.stage = atRead // where a panic of the codec would be
 	v, ok, err := s.table(ctx).Get(key)
 	ctx.stage = stage
 	if err != nil {
-		ctx.fail(StageRead, err)
+		ctx.fail(atRead, err)
 	}
 	return v, ok
 }
@@ -97,7 +97,7 @@ func (s KeyValue[V]) get(ctx *Context, key []byte) (v V, ok bool) {
 func (s KeyValue[V]) set(ctx *Context, key []byte, v V) {
 	if ctx.on(s.p) {
 		if err := s.table(ctx).Set(key, v); err != nil {
-			ctx.fail(StageRead, err)
+			ctx.fail(atRead, err)
 		}
 	}
 }
@@ -105,7 +105,7 @@ func (s KeyValue[V]) set(ctx *Context, key []byte, v V) {
 func (s KeyValue[V]) delete(ctx *Context, key []byte) {
 	if ctx.on(s.p) {
 		if err := s.table(ctx).Delete(key); err != nil {
-			ctx.fail(StageRead, err)
+			ctx.fail(atRead, err)
 		}
 	}
 }
@@ -133,7 +133,7 @@ func (s KeyValue[V]) iterate(ctx *Context, from, to []byte) iter.Seq2[string, V]
 		}
 		err := s.table(ctx).Range(from, to, func(key []byte, v V) bool { return yield(string(key), v) })
 		if err != nil {
-			ctx.fail(StageRead, err)
+			ctx.fail(atRead, err)
 		}
 	}
 }

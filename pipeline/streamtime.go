@@ -50,7 +50,7 @@ func (c *Context) hear() error {
 		return nil
 	}
 	if err := c.p.loadTime(c.task, localOf(c.p, c.task)); err != nil {
-		c.stage = StageRead
+		c.stage = atRead
 		return err
 	}
 	return nil

@@ -65,6 +65,9 @@ func (t *Table[V]) evict() {
 			e.ref = false
 			t.list(e)
 		default:
+			if e == t.last {
+				t.last = nil
+			}
 			delete(t.entries, unsafe.String(unsafe.SliceData(e.key), len(e.key)))
 			// Its slab may live on, for entries that are still used.
 			var none V

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -96,6 +97,7 @@ type Table[V any] struct {
 	clone func(V) V
 
 	entries map[string]*entry[V]
+	last    *entry[V]                // that was found, or nil
 	gen     uint64                   // the current generation
 	dirty   []*entry[V]              // of the current generation
 	spare   []*entry[V]              // empty: the next dirty
@@ -233,8 +235,11 @@ func (t *Table[V]) put(key []byte, v V, has bool) error {
 
 // entry finds the entry of a key or loads it from the store.
 func (t *Table[V]) entry(key []byte) (*entry[V], error) {
+	if t.last != nil && bytes.Equal(t.last.key, key) { // what is read is often set next
+		return t.last, nil
+	}
 	if e := t.entries[string(key)]; e != nil {
-		e.ref = true
+		e.ref, t.last = true, e
 		return e, nil
 	}
 	var (
@@ -264,6 +269,7 @@ func (t *Table[V]) entry(key []byte) (*entry[V], error) {
 	t.evict()
 	t.entries[unsafe.String(unsafe.SliceData(e.key), len(e.key))] = e
 	t.list(e)
+	t.last = e
 	return e, nil
 }
 
