@@ -64,9 +64,6 @@ type Batch interface {
 	// SetOffset sets the offset of the next changelog record to read, which is
 	// applied with the changes. Without it, the store's offset stays.
 	SetOffset(next int64)
-	// Reserve makes room for n more changes, of size bytes of keys and values.
-	// It is a hint: a large batch that grows by itself is copied several times.
-	Reserve(n, size int)
 	// Len returns the number of changes, the offset not counted.
 	Len() int
 	// Size returns the bytes of the keys and values.

@@ -66,7 +66,7 @@ func full(x *run) {
 	})
 	x.start(0)
 	x.ready(0)
-	stop := x.load(1_000)
+	stop := x.load(either(1_000, 500))
 	x.pass(2 * time.Second)
 	ballast := filepath.Join(dir, "ballast")
 	f, err := os.Create(ballast)
@@ -91,7 +91,7 @@ func full(x *run) {
 func fileLimit(x *run) {
 	x.services[0].FileLimit = 16 << 10
 	x.start(0)
-	stop := x.load(1_000)
+	stop := x.load(either(1_000, 500))
 	x.says(0, "file too large")
 	x.fault("files limited to 16 KiB")
 	x.pass(2 * time.Second)
@@ -124,7 +124,7 @@ func readOnly(x *run) {
 	mode(0o644, 0o755, nobody)
 	x.start(0)
 	x.ready(0)
-	stop := x.load(1_000)
+	stop := x.load(either(1_000, 500))
 	x.pass(2 * time.Second)
 	x.kill9(0)
 	mode(0o444, 0o555, 0)
@@ -144,7 +144,7 @@ func readOnly(x *run) {
 func torn(x *run) {
 	x.start(0)
 	x.ready(0)
-	stop := x.load(1_000)
+	stop := x.load(either(1_000, 500))
 	for round := range either(6, 2) {
 		x.pass(2 * time.Second)
 		x.kill9(0)
@@ -200,7 +200,7 @@ func scribble(path string, size int, random *rand.Rand) error {
 func deleted(x *run) {
 	x.start(0)
 	x.ready(0)
-	stop := x.load(1_000)
+	stop := x.load(either(1_000, 500))
 	for i := range 2 {
 		x.pass(2 * time.Second)
 		x.must(removeAll(x.services[0].Dir))
@@ -231,7 +231,7 @@ func removeAll(dir string) (err error) {
 func wiped(x *run) {
 	x.start(0)
 	x.ready(0)
-	stop := x.load(1_000)
+	stop := x.load(either(1_000, 500))
 	for i := range either(4, 2) {
 		x.pass(2 * time.Second)
 		if i%2 == 0 {

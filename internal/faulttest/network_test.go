@@ -77,15 +77,15 @@ func TestNetwork(t *testing.T) {
 	stop := x.load(either(2_000, 500))
 	for i := range either(3, 1) {
 		for j, f := range netFaults {
-			if !long() && f.lasts < sessionTimeout {
-				f.lasts /= 2
+			if !long() && f.lasts < partitioned {
+				f.lasts /= 2 // it need not be longer than the session
 			}
 			atEnd := nothing
 			if f.lasts == partitioned {
 				atEnd = x.alone
 			}
 			f.happen(x, nets[(i+j)%2], atEnd)
-			x.pass(2 * time.Second)
+			x.pass(either(2*time.Second, time.Second))
 		}
 	}
 	stop()

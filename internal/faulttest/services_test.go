@@ -23,8 +23,8 @@ func TestServicesKilled(t *testing.T) {
 			x := newRun(t, brokers, tt.g, tt.kind, 3)
 			x.patience(either(3*patient, patient))
 			x.startAll()
-			stop := x.load(either(4_000, 1_500))
-			for i := range either(20, 4) {
+			stop := x.load(either(4_000, 500))
+			for i := range either(20, 3) {
 				x.pass(time.Second) // under way
 				x.kill9(i % 3)
 				x.start(i % 3)
@@ -47,7 +47,7 @@ func TestServicesPaused(t *testing.T) {
 	x := newRun(t, kafkatest.Addresses(t), pipeline.ExactlyOnce, "eos-hop", 2)
 	x.patience(either(2*patient, patient))
 	x.startAll()
-	stop := x.load(either(2_000, 1_000))
+	stop := x.load(either(2_000, 500))
 	for i := range either(4, 1) {
 		x.pass(time.Second)
 		s := x.services[i%2]

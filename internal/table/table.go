@@ -82,8 +82,8 @@ type State interface {
 	// Queued returns what waits for Write: the changelog's rows, of which many
 	// may be of one key, and the bytes of memory that they take.
 	Queued() (rows, bytes int64)
-	// Write writes the newest value of each key that is queued to the store, in
-	// one batch sorted by key. Of Write and Collect only one may run at once.
+	// Write writes the newest value of each key that is queued to the store,
+	// sorted by key, and the offset with the last. Of Write and Collect only one may run at once.
 	Write() error
 }
 

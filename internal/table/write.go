@@ -9,27 +9,41 @@ import (
 // microseconds, so that no record waits long.
 const slice = 2048
 
-// Write implements State. The batch is written outside the lock; its entries stay
-// in memory meanwhile, so reads find them. What is committed meanwhile may be in the
-// batch too, though its offset is not: it is read from the changelog once more then,
-// after a crash.
+// Write implements State. What it writes stays in memory meanwhile, so reads find it
+// there. The store may have values of later commits than its offset says, as there are
+// several batches, and what is committed meanwhile may be in them: after a crash the
+// changelog is read from the offset, and gives the same again.
 func (t *Table[V]) Write() error {
 	next, unsaved := t.beginWrite()
 	if next < 0 && len(t.writing) == 0 {
 		t.endWrite(unsaved)
 		return nil
 	}
+	if err := t.apply(next); err != nil {
+		return fmt.Errorf("table %s: %w", t.o.Name, err)
+	}
+	t.endWrite(unsaved)
+	return nil
+}
+
+// batchBytes is about what is written in one batch: LevelDB's table in memory is
+// made for a few of them, and copied when one is larger than it is.
+const batchBytes = 1 << 20
+
+// apply writes what was collected, in batches, the last of which has the offset.
+func (t *Table[V]) apply(next int64) error {
 	if t.batch == nil {
 		t.batch = t.o.Store.NewBatch()
 	}
 	b := t.batch
 	defer b.Reset()
-	size := 0
-	for _, e := range t.writing {
-		size += len(e.key) + len(e.enc)
-	}
-	b.Reserve(len(t.writing), size)
 	for _, i := range t.sorter.order(len(t.writing), func(i int) []byte { return t.writing[i].key }) {
+		if b.Size() > batchBytes {
+			if err := t.o.Store.Apply(b); err != nil {
+				return err
+			}
+			b.Reset()
+		}
 		if e := t.writing[i]; e.enc == nil {
 			b.Delete(e.key)
 		} else {
@@ -39,11 +53,7 @@ func (t *Table[V]) Write() error {
 	if next >= 0 {
 		b.SetOffset(next)
 	}
-	if err := t.o.Store.Apply(b); err != nil {
-		return fmt.Errorf("table %s: %w", t.o.Name, err)
-	}
-	t.endWrite(unsaved)
-	return nil
+	return t.o.Store.Apply(b)
 }
 
 // Collect implements State.

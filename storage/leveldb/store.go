@@ -222,17 +222,6 @@ func (b *batch) Delete(key []byte) {
 	b.size += len(key)
 }
 
-// rowBytes is what a change takes in a batch, at most, beside its key and value:
-// what it is, two lengths, and the space of the key.
-const rowBytes = 1 + 2*binary.MaxVarintLen32 + 1
-
-// Reserve implements storage.Batch.
-func (b *batch) Reserve(n, size int) {
-	if need := n*rowBytes + size; b.n == 0 && need > cap(b.b.Dump()) {
-		b.b = leveldb.MakeBatchWithConfig(&leveldb.BatchConfig{InitialCapacity: need, GrowLimit: math.MaxInt32})
-	}
-}
-
 // SetOffset implements storage.Batch.
 func (b *batch) SetOffset(next int64) { b.next, b.hasOffset = next, true }
 

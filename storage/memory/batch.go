@@ -1,9 +1,6 @@
 package memory
 
-import (
-	"bytes"
-	"slices"
-)
+import "bytes"
 
 type batch struct {
 	changes []item // a nil value deletes
@@ -26,9 +23,6 @@ func (b *batch) Delete(key []byte) {
 
 // SetOffset implements storage.Batch.
 func (b *batch) SetOffset(next int64) { b.next, b.known = next, true }
-
-// Reserve implements storage.Batch.
-func (b *batch) Reserve(n, _ int) { b.changes = slices.Grow(b.changes, n) }
 
 // Len implements storage.Batch.
 func (b *batch) Len() int { return len(b.changes) }

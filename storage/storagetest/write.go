@@ -73,9 +73,7 @@ func testBatchOrder(t *testing.T, f *fixture) {
 	mustApply(t, f, b)
 	wantAll(t, f.Range(nil, nil), "a=2", "c=1")
 	b.Reset()
-	b.Reserve(1000, 10_000)
 	b.Delete([]byte("a"))
-	b.Reserve(1000, 10_000) // drops nothing
 	mustApply(t, f, b)
 	wantAll(t, f.Range(nil, nil), "c=1")
 }
