@@ -97,8 +97,8 @@ type Config struct {
 	CommitInterval time.Duration
 	// CommitBytes and CommitKeys make a commit come before its interval is over:
 	// when a partition has emitted as many bytes, or changed as many keys of its
-	// tables. So they bound what waits in memory for a commit. Default 4 MiB
-	// and 20,000.
+	// tables. So they bound what waits in memory for a commit. Default 16 MiB
+	// and 50,000.
 	CommitBytes int64
 	CommitKeys  int
 	// PrefetchBytes bounds the fetched records that wait, for each partition

@@ -37,8 +37,8 @@ type Config struct {
 	CleanupDelay time.Duration
 
 	CommitInterval  time.Duration // default 100 ms
-	GenerationBytes int64         // output bytes after which a commit comes early; default 4 MiB
-	GenerationKeys  int           // changed keys of a partition, likewise; default 20,000
+	GenerationBytes int64         // output bytes after which a commit comes early; default 16 MiB
+	GenerationKeys  int           // changed keys of a partition, likewise; default 50,000
 	PrefetchBytes   int64         // fetched bytes that wait, for each input partition; default 2 MiB
 	CacheBytes      int64         // of clean state, for each table partition; default 32 MiB
 	WriteBytes      int64         // of committed state that may wait for the store, for each table partition, twice for a while; default CacheBytes/2
@@ -74,8 +74,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.ClientID, "millrace")
 	setDefault(&c.CleanupDelay, 10*time.Minute)
 	setDefault(&c.CommitInterval, 100*time.Millisecond)
-	setDefault(&c.GenerationBytes, 4<<20)
-	setDefault(&c.GenerationKeys, 20_000)
+	setDefault(&c.GenerationBytes, 16<<20)
+	setDefault(&c.GenerationKeys, 50_000)
 	setDefault(&c.PrefetchBytes, 2<<20)
 	setDefault(&c.CacheBytes, 32<<20)
 	setDefault(&c.WriteBytes, max(c.CacheBytes/2, 1))
