@@ -88,30 +88,8 @@ func (b *broker) mend(t *testing.T)           { t.Helper(); b.do(t, "resume") }
 
 func startBroker(t *testing.T) *broker {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), brokerEnv+"="+t.TempDir())
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close() // it has ended, then, and Wait says why
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("the broker: %v", err)
-		}
-	})
-	b := &broker{pid: cmd.Process.Pid, in: in, out: bufio.NewScanner(out)}
-	if !b.out.Scan() {
-		t.Fatal("the broker did not start")
-	}
+	pid, in, out := startChild(t, "the broker", brokerEnv+"="+t.TempDir())
+	b := &broker{pid: pid, in: in, out: out}
 	b.at = strings.Split(b.out.Text(), ",")
 	return b
 }
@@ -125,4 +103,34 @@ func (b *broker) do(t *testing.T, command string) {
 	if !b.out.Scan() || b.out.Text() != command {
 		t.Fatalf("the broker: %s: it answers %q", command, b.out.Text())
 	}
+}
+
+// startChild starts this program again, with a setting that tells it what it is,
+// and waits for its first line. The child ends with its standard input.
+func startChild(t *testing.T, what, setting string) (pid int, in io.WriteCloser, out *bufio.Scanner) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), setting)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = in.Close() // it has ended, then, and Wait says why
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	})
+	if out = bufio.NewScanner(r); !out.Scan() {
+		t.Fatalf("%s did not start", what)
+	}
+	return cmd.Process.Pid, in, out
 }

@@ -1,7 +1,6 @@
 package soak
 
 import (
-	"bufio"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -10,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -51,31 +49,8 @@ func serveCrowd(began string) error {
 // startCrowd starts the child process and returns the server's address.
 func startCrowd(t *testing.T, began time.Time) string {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), crowdEnv+"="+began.Format(time.RFC3339))
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close() // it has ended, then, and Wait says why
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("the feeds: %v", err)
-		}
-	})
-	lines := bufio.NewScanner(out)
-	if !lines.Scan() {
-		t.Fatal("the feeds are not served")
-	}
-	return strings.TrimSpace(lines.Text())
+	_, _, out := startChild(t, "the feeds", crowdEnv+"="+began.Format(time.RFC3339))
+	return strings.TrimSpace(out.Text())
 }
 
 // ServeHTTP answers for a feed at the time that the request names. Of ten feeds
