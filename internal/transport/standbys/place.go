@@ -124,26 +124,65 @@ func (p *placer) byLoad() []int {
 }
 
 // level moves standbys from who has most to who has least, until they differ by
-// one at most or nothing can be moved.
+// one at most or nothing can be moved. Who has least may own or keep all that who
+// has most could give; then another one takes that and gives something of its
+// own: it is an augmenting path, as in Match.
 func (p *placer) level() {
 	for p.move() {
 	}
 }
 
+// move makes the most loaded member that can be relieved of a standby so.
 func (p *placer) move() bool {
 	is := p.byLoad()
-	for lo := range is {
-		for hi := len(is) - 1; hi > lo && p.load[is[hi]] > p.load[is[lo]]+1; hi-- {
-			for number := range int32(len(p.owner)) {
-				if p.holds[is[hi]][number] && p.may(is[lo], number) {
-					p.remove(is[hi], number)
-					p.add(is[lo], number)
-					return true
-				}
+	for _, from := range slices.Backward(is) {
+		if p.relieve(from) {
+			return true
+		}
+	}
+	return false
+}
+
+// handover is how a member is reached on a path: who gives it what.
+type handover struct {
+	from   int
+	number int32
+}
+
+// relieve moves one standby of a member along the shortest path to one that has
+// at least two less.
+func (p *placer) relieve(from int) bool {
+	got := map[int]handover{from: {from: -1}}
+	for queue := []int{from}; len(queue) > 0; queue = queue[1:] {
+		i := queue[0]
+		if p.load[i]+1 < p.load[from] {
+			for h := got[i]; h.from >= 0; i, h = h.from, got[h.from] {
+				p.remove(h.from, h.number)
+				p.add(i, h.number)
+			}
+			return true
+		}
+		for _, to := range p.byLoad() {
+			if _, reached := got[to]; reached {
+				continue
+			}
+			if number, ok := p.gives(i, to); ok {
+				got[to] = handover{from: i, number: number}
+				queue = append(queue, to)
 			}
 		}
 	}
 	return false
+}
+
+// gives returns the first standby of a member that another one could take.
+func (p *placer) gives(from, to int) (int32, bool) {
+	for number := range int32(len(p.owner)) {
+		if p.holds[from][number] && p.may(to, number) {
+			return number, true
+		}
+	}
+	return 0, false
 }
 
 // newest returns those of some members that have state of a number: who has come
