@@ -455,6 +455,14 @@ func BenchmarkEnrich(b *testing.B) {
 	}
 }
 
+// The questions of a hundred customers, whose answers are kept.
+func BenchmarkEnrichBy(b *testing.B) {
+	p := processors.EnrichBy("enrich", numbers, results, func(_ string, n int64) string { return fmt.Sprint(n % 100) },
+		func(_ context.Context, by string) (int64, error) { return int64(len(by)), nil },
+		func(_ *pipeline.Context, n, length int64) (int64, error) { return n + length, nil }, processors.CallCache(time.Hour, 1000))
+	benchmark(b, pipeline.New("t").From(numbers).To(results).Add(p), func(i int) pipeline.Record { return numbers.Record("k", int64(i)) })
+}
+
 // Orders get what a service knows of their customers. Orders of one customer
 // that come together share a call.
 func ExampleEnrichBy() {

@@ -181,12 +181,16 @@ func ExampleJoinForeign() {
 }
 
 func BenchmarkJoinForeign(b *testing.B) {
-	benchmark(b, joinForeign(false), func(i int) pipeline.Record {
-		if i%10 == 0 {
-			return foreignRight.Row(fmt.Sprint("key-", i%10_000), "some value of a right row")
-		}
-		return foreignLeft.Row(fmt.Sprint(i), fmt.Sprintf("key-%d|%d", i%10_000, i))
-	})
+	for _, left := range []bool{false, true} {
+		b.Run(map[bool]string{false: "inner", true: "left"}[left], func(b *testing.B) {
+			benchmark(b, joinForeign(left), func(i int) pipeline.Record {
+				if i%10 == 0 {
+					return foreignRight.Row(fmt.Sprint("key-", i%10_000), "some value of a right row")
+				}
+				return foreignLeft.Row(fmt.Sprint(i), fmt.Sprintf("key-%d|%d", i%10_000, i))
+			})
+		})
+	}
 }
 
 func TestJoinGlobal(t *testing.T) {

@@ -42,7 +42,7 @@ func ExampleLeftJoinStreams() {
 
 // Pairs of records of many keys, each a second after the other.
 func BenchmarkJoinStreams(b *testing.B) {
-	for _, kind := range []string{"inner", "outer"} {
+	for _, kind := range []string{"inner", "left", "outer"} {
 		b.Run(kind, func(b *testing.B) {
 			benchmark(b, joinStreams(kind, window{60_000, 60_000, 0}), func(i int) pipeline.Record {
 				key := fmt.Sprint("key-", i/2%10_000)

@@ -231,11 +231,15 @@ func ExampleJoinTables() {
 }
 
 func BenchmarkJoinTables(b *testing.B) {
-	benchmark(b, joinTables("inner"), func(i int) pipeline.Record {
-		key := fmt.Sprint("key-", i/2%10_000)
-		if i%2 == 0 {
-			return leftTable.Row(key, "some value of a left row").At(at(int64(i)))
-		}
-		return rightTable.Row(key, int64(i)).At(at(int64(i)))
-	})
+	for _, kind := range []string{"inner", "left", "outer"} {
+		b.Run(kind, func(b *testing.B) {
+			benchmark(b, joinTables(kind), func(i int) pipeline.Record {
+				key := fmt.Sprint("key-", i/2%10_000)
+				if i%2 == 0 {
+					return leftTable.Row(key, "some value of a left row").At(at(int64(i)))
+				}
+				return rightTable.Row(key, int64(i)).At(at(int64(i)))
+			})
+		})
+	}
 }

@@ -165,7 +165,14 @@ func ExampleToTable() {
 }
 
 func BenchmarkToTable(b *testing.B) {
-	benchmark(b, toTable(processors.TTL(10*time.Second), processors.DropOutOfOrder()), func(i int) pipeline.Record {
-		return lefts.Record(fmt.Sprint("key-", i%10_000), "some value of a record").At(at(int64(i)))
-	})
+	for name, opts := range map[string][]processors.TableOption{
+		"plain": nil, "in order": {processors.DropOutOfOrder()}, "TTL": {processors.TTL(10 * time.Second)},
+		"TTL by the clock": {processors.TTLByClock(time.Hour)}, "TTL, in order": {processors.TTL(10 * time.Second), processors.DropOutOfOrder()},
+	} {
+		b.Run(name, func(b *testing.B) {
+			benchmark(b, toTable(opts...), func(i int) pipeline.Record {
+				return lefts.Record(fmt.Sprint("key-", i%10_000), "some value of a record").At(at(int64(i)))
+			})
+		})
+	}
 }

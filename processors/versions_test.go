@@ -207,11 +207,17 @@ func ExampleJoinVersioned() {
 }
 
 func BenchmarkJoinVersioned(b *testing.B) {
-	benchmark(b, joinVersioned(false, 10_000, 0), func(i int) pipeline.Record {
-		key := fmt.Sprint("key-", i/2%1_000)
-		if i%2 == 0 {
-			return leftTable.Row(key, "some value of a row").At(at(int64(i)))
-		}
-		return rights.Record(key, int64(i)).At(at(int64(i)))
-	})
+	for name, t := range map[string]*pipeline.Topology{
+		"inner": joinVersioned(false, 10_000, 0), "left": joinVersioned(true, 10_000, 0), "waiting": joinVersioned(false, 10_000, 2_000),
+	} {
+		b.Run(name, func(b *testing.B) {
+			benchmark(b, t, func(i int) pipeline.Record {
+				key := fmt.Sprint("key-", i/2%1_000)
+				if i%2 == 0 {
+					return leftTable.Row(key, "some value of a row").At(at(int64(i)))
+				}
+				return rights.Record(key, int64(i)).At(at(int64(i)))
+			})
+		})
+	}
 }

@@ -40,6 +40,20 @@ func BenchmarkWindow(b *testing.B) {
 			benchmark(b, pipeline.New("b").From(in).Add(p).To(out), record)
 		})
 	}
+	late := pipeline.NewTopic("late", codec.Int64())
+	for name, opts := range map[string][]processors.WindowOption{
+		"updates": {processors.EmitUpdates(out)}, "every-2s": {processors.EmitEvery(2*time.Second, out)},
+		"late": {processors.EmitFinal(out), processors.LateTo(late)},
+	} {
+		b.Run("tumbling-"+name, func(b *testing.B) {
+			p := processors.Window("w", in, processors.Tumbling(10*time.Second), aggregate.Count[int64](), table, opts...)
+			t := pipeline.New("b").From(in).Add(p).To(out)
+			if name == "late" {
+				t = t.To(late)
+			}
+			benchmark(b, t, record)
+		})
+	}
 	b.Run("dedupe", func(b *testing.B) {
 		benchmark(b, pipeline.New("b").From(in).Add(processors.Dedupe("w", in, out, times, 0)).To(out), record)
 	})

@@ -8,4 +8,7 @@
 // The part of the file is what lies between the comments "doc: processor" and
 // "end" in it; without a part it is the whole file. After a change of the
 // source, go test ./internal/doctest -update brings the pages up to date.
+//
+// And nothing is without documentation: every operator has an example, a
+// benchmark, and its place in docs/operators.md.
 package doctest
