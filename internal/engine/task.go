@@ -179,7 +179,7 @@ func (t *task) process(input int, records []*transport.Record) (n int, err error
 	if !t.held {
 		t.cur.out.push(t.ctx, t.in.group)
 	}
-	if t.full() {
+	if t.load() > 1 {
 		t.in.committer.hurry()
 	}
 	return n, err
@@ -239,28 +239,30 @@ func (t *task) undo(staged int) {
 }
 
 // stalled says whether the task has to wait for the commit that is under way:
-// the next generation is full already, and nothing bounds it but this.
+// the next generation is several times full already, and nothing bounds it but this.
 func (t *task) stalled() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	waiting := t.cur.out.total - t.cur.out.pushed
-	return (t.committing || t.held) && (t.full() || waiting > maxStaged)
+	return (t.committing || t.held) && (t.load() > stall || waiting > maxStaged)
 }
+
+// stall is how many times a generation has to be full before the task waits: a
+// commit that takes somewhat longer than usual is no pause of the handlers.
+const stall = 3
 
 // maxStaged bounds the records that wait for the next transaction, in chunks
 // of 256 and with what the last chunk of inputs adds.
 const maxStaged = 16 << 10
 
-// full says whether the generation should be committed before its time.
-func (t *task) full() bool {
-	if t.cur.out.bytes > t.in.e.cfg.GenerationBytes {
-		return true
-	}
+// load says how full the generation is; beyond 1 it should be committed before its
+// time.
+func (t *task) load() float64 {
 	n := 0
 	for _, s := range t.states {
 		n += s.Dirty()
 	}
-	return n > t.in.e.cfg.GenerationKeys
+	return max(float64(t.cur.out.bytes)/float64(t.in.e.cfg.GenerationBytes), float64(n)/float64(t.in.e.cfg.GenerationKeys))
 }
 
 // freeze ends the current generation and starts the next. It returns nil when

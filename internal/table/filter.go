@@ -13,23 +13,25 @@ import (
 // It is a chain of split block Bloom filters (Putze, Sanders, Singler: Cache-,
 // Hash- and Space-Efficient Bloom Filters, 2007; the form is Apache Parquet's),
 // each four times as large as the one before. Keys come in when they are about to
-// be written. Those that the store had before are read a part at a time, by the
-// searches that find nothing: a table that only ever meets keys that it knows
-// never pays for that. Until it has all, the filter says nothing.
+// be written. Those that the store had before are read a part at a time, after a
+// write of the store and beside the handlers, and only as many as searches found
+// nothing: a table that only ever meets keys that it knows never pays for that.
+// Until it has all, the filter says nothing.
 //
 // A key that is deleted stays in it. When that is what most of it is made of, it
 // is built anew.
 type filter struct {
 	seed  maphash.Seed
 	first int   // keys in the first link of the chain
-	step  int   // keys that are read at a time
-	every int   // misses for each of these steps
+	step  int   // keys that are read at a time, at most
+	each  int   // keys that are read for each miss
 	limit int64 // bytes; beyond, there is no filter
 
 	keys     chain  // those of the store before cursor, and what was written since it was begun
 	cursor   []byte // nil: nothing was read yet
 	complete bool   // keys has all that the store has
 	off      bool   // for good
+	asked    bool   // whether the store is empty
 	misses   int    // since the last part was read
 	dead     int64  // deletions since it was begun
 }
@@ -38,7 +40,7 @@ type filter struct {
 const bitsPerKey = 12
 
 func newFilter(limit int64) filter {
-	return filter{seed: maphash.MakeSeed(), first: 8 << 10, step: 512, every: 8, limit: max(limit, 64<<10)}
+	return filter{seed: maphash.MakeSeed(), first: 8 << 10, step: 64 << 10, each: 64, limit: max(limit, 64<<10)}
 }
 
 // lacks says that the store does not have a key; false may mean anything.
@@ -46,33 +48,54 @@ func (f *filter) lacks(key []byte) bool {
 	return f.complete && !f.keys.has(maphash.Bytes(f.seed, key))
 }
 
-// missed is told of a search that found nothing. It reads a part of the store's
-// keys now and then. That must not be while a batch is written whose keys the
-// filter was told of: it might look for them too early.
+// missed is told of a search that found nothing, while no batch is written. The
+// first one asks whether the store is empty: then the filter has all that it has.
 func (f *filter) missed(s storage.Store) {
 	if f.off || f.complete {
 		return
 	}
-	if f.misses++; f.cursor != nil && f.misses < f.every {
-		return
+	f.misses++
+	if !f.asked {
+		f.asked = true
+		f.end(f.read(s, 1))
 	}
+}
+
+// wanted returns how many keys of the store are to be read now.
+func (f *filter) wanted() int {
+	if f.off || f.complete {
+		return 0
+	}
+	n := min(f.misses, f.step) * f.each
 	f.misses = 0
+	return min(n, f.step)
+}
+
+// read reads the next n keys of the store, and returns whether these are all. It
+// must not be while a batch is written whose keys the filter was told of, and
+// forgot since: it might look for them too early.
+func (f *filter) read(s storage.Store, n int) (all bool, err error) {
 	it := s.Range(f.cursor, nil)
-	n := 0
-	for ; n < f.step && it.Next(); n++ {
+	i := 0
+	for ; i < n && it.Next(); i++ {
 		f.keys.add(maphash.Bytes(f.seed, it.Key()), f.first)
 		f.cursor = append(f.cursor[:0], it.Key()...)
 	}
 	f.cursor = append(f.cursor, 0) // the next key that there can be
-	err := it.Err()
+	err = it.Err()
 	if cerr := it.Close(); err == nil {
 		err = cerr
 	}
+	return i < n, err
+}
+
+// end notes what read returned.
+func (f *filter) end(all bool, err error) {
 	if err != nil { // a search will meet it, and can say so
 		f.stop()
 		return
 	}
-	f.complete = n < f.step
+	f.complete = all
 	f.bound()
 }
 

@@ -67,7 +67,7 @@ func (m *machine) open(cacheBytes int64) {
 	o := Options{Name: "words", Store: m.store, Lock: &m.lock, CacheBytes: cacheBytes}
 	m.table = New(o, text{}, nil)
 	f := &m.table.filter // small, so that all of it happens
-	f.first, f.step, f.every, f.limit = 2, 3, 2, m.filterLimit
+	f.first, f.step, f.each, f.limit = 2, 3, 2, m.filterLimit
 }
 
 func (m *machine) set(key, value string, deleted bool) {

@@ -15,15 +15,30 @@ const slice = 2048
 // changelog is read from the offset, and gives the same again.
 func (t *Table[V]) Write() error {
 	next, unsaved := t.beginWrite()
-	if next < 0 && len(t.writing) == 0 {
-		t.endWrite(unsaved)
-		return nil
+	if next >= 0 || len(t.writing) > 0 {
+		if err := t.apply(next); err != nil {
+			return fmt.Errorf("table %s: %w", t.o.Name, err)
+		}
 	}
-	if err := t.apply(next); err != nil {
-		return fmt.Errorf("table %s: %w", t.o.Name, err)
-	}
+	t.readFilter()
 	t.endWrite(unsaved)
 	return nil
+}
+
+// readFilter reads on for the filter. Handlers look at no more of that than whether
+// it is complete, and only writes change the rest; so the store, which may have
+// many deleted rows to pass, is read without the lock.
+func (t *Table[V]) readFilter() {
+	t.o.Lock.Lock()
+	n := t.filter.wanted()
+	t.o.Lock.Unlock()
+	if n == 0 {
+		return
+	}
+	all, err := t.filter.read(t.o.Store, n)
+	t.o.Lock.Lock()
+	defer t.o.Lock.Unlock()
+	t.filter.end(all, err)
 }
 
 // batchBytes is about what is written in one batch: LevelDB's table in memory is
