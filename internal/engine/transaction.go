@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/gofrs/flock"
 
@@ -61,15 +62,19 @@ func (in *instance) release() {
 	in.mu.Lock()
 	in.holding = false
 	in.mu.Unlock()
+	var pushes sync.WaitGroup // beside each other: all partitions get to the brokers at once
 	for _, t := range in.activeTasks() {
-		t.mu.Lock()
-		if t.held {
-			t.held = false
-			t.cur.out.push(t.ctx, in.group)
-		}
-		t.mu.Unlock()
-		t.signal() // it may have stopped for having staged too much
+		pushes.Go(func() {
+			t.mu.Lock()
+			if t.held {
+				t.held = false
+				t.cur.out.push(t.ctx, in.group)
+			}
+			t.mu.Unlock()
+			t.signal() // it may have stopped for having staged too much
+		})
 	}
+	pushes.Wait()
 }
 
 // activate lets a task process that was opened. The caller holds in.mu.
