@@ -93,8 +93,9 @@ func orthonormalise(v [][]float64) {
 }
 
 // ordered turns orthonormal columns into the singular vectors that they span,
-// the greatest first (Rayleigh-Ritz).
-func ordered(rows [][]entry, v [][]float64) [][]float64 {
+// the greatest first, and gives the squares of their singular values
+// (Rayleigh-Ritz).
+func ordered(rows [][]entry, v [][]float64) ([][]float64, []float64) {
 	g := zero(columns, columns)
 	y := make([]float64, columns)
 	for _, row := range rows {
@@ -127,7 +128,24 @@ func ordered(rows [][]entry, v [][]float64) [][]float64 {
 			}
 		}
 	}
-	return out
+	squares := make([]float64, rank)
+	for j := range squares {
+		squares[j] = values[order[j]]
+	}
+	return out, squares
+}
+
+// weigh multiplies the columns of v but the first with powers of their singular
+// values, the greatest of which counts as 1.
+func weigh(v [][]float64, squares []float64) {
+	if squares[1] <= 0 {
+		return
+	}
+	for _, row := range v {
+		for j := 1; j < rank; j++ {
+			row[j] *= math.Pow(squares[j]/squares[1], emphasis/2)
+		}
+	}
 }
 
 // agree is the rotation that brings the columns of v but the first as near as can

@@ -11,8 +11,9 @@
 //
 //   - A [Sample] is an article as its terms.
 //   - [Train] makes a [Model] of samples.
-//   - [Model.Vector] gives the [Vector] of a sample, and [Vector.Dot] and
-//     [Sum] compare and add them.
+//   - [Model.Vector] gives the [Vector] of a sample, and [Vector.Cosine]
+//     compares two.
+//   - [Sum] makes a [Taste] of the vectors of what a reader liked.
 //
 // Singular vectors may turn from one training to the next. A new model is turned
 // back so that it agrees as far as possible with the one before (the orthogonal

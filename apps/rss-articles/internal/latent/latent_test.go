@@ -3,6 +3,7 @@ package latent_test
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -76,11 +77,37 @@ func TestBounds(t *testing.T) {
 	if m := latent.Train(stream(5, 5), before); len(m.Terms) != len(before.Terms) {
 		t.Errorf("a model of 5 samples has %d terms", len(m.Terms))
 	}
-	if s := latent.Sum([]latent.Vector{nil, {1}}, []float64{1, 1}); len(s) != 0 {
+	if s := latent.Sum([]latent.Vector{nil, {1}}, []float64{1, 1}); len(s.Vector) != 0 || s.Unity != 0 {
 		t.Errorf("a sum of nothing is %v", s)
 	}
 	if c := (latent.Vector{1, 2}).Cosine(latent.Vector{1}); c != 0 {
 		t.Errorf("what is no vector has cosine %v", c)
+	}
+}
+
+// What is liked in several directions says less of each of them.
+func TestUnity(t *testing.T) {
+	vector := func(at int) latent.Vector {
+		v := make(latent.Vector, latent.Dimensions)
+		v[at] = 100
+		return v
+	}
+	x, y := vector(0), vector(1)
+	for _, c := range []struct {
+		vectors []latent.Vector
+		weights []float64
+		unity   float64
+		alike   float64 // to x
+	}{
+		{[]latent.Vector{x, x}, []float64{1, 2}, 1, 1},
+		{[]latent.Vector{x, y}, []float64{1, 1}, math.Sqrt(0.5), 0.5},
+		{[]latent.Vector{x, y}, []float64{3, -1}, math.Sqrt(10) / 4, 0.75},
+		{[]latent.Vector{x}, []float64{-2}, 1, -1},
+	} {
+		s := latent.Sum(c.vectors, c.weights)
+		if math.Abs(s.Unity-c.unity) > 1e-4 || math.Abs(s.Alike(x)-c.alike) > 0.005 {
+			t.Errorf("%v: unity %.4f, alike %.4f, want %.4f and %.4f", c.weights, s.Unity, s.Alike(x), c.unity, c.alike)
+		}
 	}
 }
 
@@ -105,6 +132,6 @@ func ExampleSum() {
 	m := latent.Train(stream(400, 7), latent.Model{})
 	first, second := m.Vector(latent.Sample{"a1": 1}), m.Vector(latent.Sample{"a2": 1})
 	likes := latent.Sum([]latent.Vector{first, second}, []float64{1, 1})
-	fmt.Println(likes.Cosine(first) > 0, bytes.Equal(likes, first))
+	fmt.Println(likes.Alike(first) > 0, bytes.Equal(likes.Vector, first))
 	// Output: true false
 }

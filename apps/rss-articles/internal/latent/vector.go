@@ -26,20 +26,43 @@ func (m Model) Vector(s Sample) Vector {
 	return quantised(sum)
 }
 
-// Sum is the direction of a weighted sum of vectors, each taken with length 1.
-func Sum(vectors []Vector, weights []float64) Vector {
+// Taste is where several vectors point together.
+type Taste struct {
+	Vector Vector `json:"vector,omitempty"`
+	// Unity is how much they point the same way: 1 if all do, near 0 if their
+	// directions have nothing in common.
+	Unity float64 `json:"unity,omitempty"`
+}
+
+// Sum is the taste of weighted vectors, each taken with length 1. The weight of
+// one that should rather point elsewhere is negative.
+func Sum(vectors []Vector, weights []float64) Taste {
 	var sum [Dimensions]float64
+	all := 0.0
 	for i, v := range vectors {
 		n := v.length()
 		if n == 0 {
 			continue
 		}
+		all += math.Abs(weights[i])
 		for j := range sum {
 			sum[j] += weights[i] * v.at(j) / n
 		}
 	}
-	return quantised(sum)
+	t := Taste{Vector: quantised(sum)}
+	if len(t.Vector) > 0 {
+		length := 0.0
+		for _, x := range sum {
+			length += x * x
+		}
+		t.Unity = math.Round(math.Sqrt(length)/all*1e4) / 1e4
+	}
+	return t
 }
+
+// Alike is how alike a vector is to those of a taste, from -1 to 1: the weighted
+// mean of its cosines with them.
+func (t Taste) Alike(v Vector) float64 { return t.Unity * t.Vector.Cosine(v) }
 
 // Cosine is how alike two vectors are, from -1 to 1, and 0 if either is empty.
 func (v Vector) Cosine(o Vector) float64 {

@@ -67,7 +67,7 @@ const Similar = "similar articles"
 // recommendation.
 //
 // alike is how alike the article is to those that the reader liked, from -1 to 1:
-// the cosine of their vectors. It adds to what terms of these say, and does not
+// the mean cosine of their vectors. It adds to what terms of these say, and does not
 // make a recommendation by itself.
 func Score(p Profile, c Candidate, alike float64) (float64, []topics.Reason) {
 	if !Reads(p.Languages, c.Lang) {

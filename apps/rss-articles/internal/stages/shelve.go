@@ -34,7 +34,7 @@ func Shelve(o Options) *pipeline.Processor {
 		shelves:    pipeline.Store(p, topics.Recommendations),
 		profiles:   pipeline.Store(p, pipeline.NewTable("shelve.profiles", codec.JSON[match.Profile]())),
 		candidates: pipeline.Store(p, pipeline.NewTable("shelve.candidates", codec.JSON[candidate]())),
-		tastes:     pipeline.Store(p, pipeline.NewTable("shelve.tastes", codec.JSON[latent.Vector]())),
+		tastes:     pipeline.Store(p, pipeline.NewTable("shelve.tastes", codec.JSON[latent.Taste]())),
 		vectors:    pipeline.Lookup(p, Vectors),
 		counts:     pipeline.Store(p, pipeline.NewTable("shelve.counts", codec.Int64())),
 		ages:       newExpiry(p, "shelve.ages"),
@@ -48,10 +48,10 @@ func Shelve(o Options) *pipeline.Processor {
 type shelver struct {
 	shelves    pipeline.KeyValue[topics.Shelf]
 	profiles   pipeline.KeyValue[match.Profile]
-	candidates pipeline.KeyValue[candidate]     // by reader and article
-	tastes     pipeline.KeyValue[latent.Vector] // where the articles that a reader liked point, by reader
-	vectors    pipeline.Global[latent.Vector]   // of articles
-	counts     pipeline.KeyValue[int64]         // of candidates, by reader
+	candidates pipeline.KeyValue[candidate]    // by reader and article
+	tastes     pipeline.KeyValue[latent.Taste] // where the articles that a reader liked point, by reader
+	vectors    pipeline.Global[latent.Vector]  // of articles
+	counts     pipeline.KeyValue[int64]        // of candidates, by reader
 	ages       expiry
 	retention  time.Duration
 }
@@ -96,9 +96,8 @@ func (s shelver) part(ctx *pipeline.Context, p Part) error {
 		}
 		s.candidates.Set(ctx, key, c)
 		if !known {
-			// Not at each one more: candidates that cannot be dropped yet would
-			// make each cost as much as all.
-			if n := s.count(ctx, ctx.Key(), 1); n > MaxCandidates && n%(MaxCandidates/4) == 1 {
+			// Not at each one more, which would make each cost as much as all.
+			if n := s.count(ctx, ctx.Key(), 1); n > MaxCandidates && n%(MaxCandidates/4) == 0 {
 				return s.rebuild(ctx)
 			}
 		}
@@ -217,7 +216,7 @@ func (s shelver) forget(ctx *pipeline.Context) {
 
 // taste is where the articles that a reader judged point, as far as they still
 // have vectors: those of what was liked, against those of what was not.
-func (s shelver) taste(ctx *pipeline.Context, p match.Profile) latent.Vector {
+func (s shelver) taste(ctx *pipeline.Context, p match.Profile) latent.Taste {
 	var vectors []latent.Vector
 	var weights []float64
 	for _, id := range slices.Sorted(maps.Keys(p.Clicked)) {
@@ -231,11 +230,11 @@ func (s shelver) taste(ctx *pipeline.Context, p match.Profile) latent.Vector {
 
 // recommend scores a candidate. An article whose vector is still under way is
 // scored without until the candidates are looked through again.
-func (s shelver) recommend(ctx *pipeline.Context, p match.Profile, taste latent.Vector, c candidate) topics.Recommendation {
+func (s shelver) recommend(ctx *pipeline.Context, p match.Profile, taste latent.Taste, c candidate) topics.Recommendation {
 	alike := 0.0
-	if len(taste) > 0 {
+	if len(taste.Vector) > 0 {
 		v, _ := s.vectors.Get(ctx, c.ID)
-		alike = taste.Cosine(v)
+		alike = taste.Alike(v)
 	}
 	score, reasons := match.Score(p, c.Candidate, alike)
 	return topics.Recommendation{Article: c.ID, Title: c.Title, URL: c.URL, Published: c.Published,
