@@ -44,7 +44,8 @@ func (e usageError) Unwrap() error { return e.err }
 func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 func commands() []command {
-	return []command{runCommand(), replayCommand(), topologyCommand(), parseCommand(), evalDedupeCommand(), evalMatchCommand(), versionCommand()}
+	return []command{runCommand(), replayCommand(), topologyCommand(), parseCommand(), evalDedupeCommand(), evalMatchCommand(),
+		evalClicksCommand(), evalReadersCommand(), versionCommand()}
 }
 
 // Main runs a command line, without the program's name, and returns the exit

@@ -1,6 +1,7 @@
-// Package eval measures the pipeline on labelled data: the commands
-// eval-dedupe and eval-match. Both run the stages of the topology in memory, by
-// the test driver, and print one line of JSON for each set of the data.
+// Package eval measures the pipeline on labelled data and under load: the
+// commands eval-dedupe, eval-match, eval-clicks and eval-readers. They run the
+// stages of the topology in memory, by the test driver, and print lines of JSON,
+// the first two one for each set of the data.
 //
 // # Data
 //
@@ -25,4 +26,11 @@
 // over all readers. Labels never reach the stages. The baselines are articles at
 // random, the most recent ones, and a plain keyword search for the commonest
 // words of the clicked ones.
+//
+// # Clicks and readers
+//
+// [Clicks] replays observed clicks, and says how fast that goes and how large
+// the state becomes. [Crowd] measures that an article costs what it matches: as
+// many readers want each article whether there are a thousand or a hundred
+// thousand of them.
 package eval

@@ -84,6 +84,54 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+func TestClicks(t *testing.T) {
+	const clicks = "timestamp,eventType,personId,contentId\n30,VIEW,ann,1\n10,VIEW,ann,2\n20,LIKE,bob,2\n40,VIEW,bob,3\n"
+	const docs = `{"set":"s","id":"1","title":"Bank raises rates","text":""}
+{"set":"s","id":"2","title":"Bank lowers rates","text":""}
+`
+	for name, c := range map[string]struct {
+		most, clicks, readers, articles int
+	}{"all": {0, 4, 2, 3}, "some": {2, 2, 2, 1}} {
+		var b bytes.Buffer
+		if err := eval.Clicks(t.Context(), []byte(clicks), []io.Reader{strings.NewReader(docs)}, c.most, &b); err != nil {
+			t.Fatal(err)
+		}
+		var f eval.ClickFigures
+		if err := json.Unmarshal(b.Bytes(), &f); err != nil {
+			t.Fatal(err)
+		}
+		if f.Clicks != c.clicks || f.Readers != c.readers || f.Articles != c.articles || f.PerSecond <= 0 ||
+			f.State["profiles"].Rows != c.readers || f.State["index.articles"].Rows != c.articles || f.Bytes == 0 {
+			t.Errorf("%s: %+v", name, f)
+		}
+		if c.most == 0 && (f.State["recommendations"].Rows != 2 || f.State["shelve.candidates"].Bytes == 0 || f.Span == "") {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+	for in, want := range map[string]string{
+		"": "EOF", "a,b\n": "timestamp", "PK": "zip", "timestamp,eventType,personId,contentId\nx,VIEW,1,2\n": "line 2",
+		"timestamp,eventType,personId,contentId\n": "0 clicks",
+	} {
+		if err := eval.Clicks(t.Context(), []byte(in), []io.Reader{strings.NewReader(docs)}, 0, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", in, err, want)
+		}
+	}
+}
+
+func TestCrowd(t *testing.T) {
+	var b bytes.Buffer
+	if err := eval.Crowd(t.Context(), []int{20}, 100, &b); err != nil {
+		t.Fatal(err)
+	}
+	var f eval.CrowdFigures
+	if err := json.Unmarshal(b.Bytes(), &f); err != nil {
+		t.Fatal(err)
+	}
+	if f.Readers != 20 || f.Recommendations != 20*50 || f.PerArticle <= 0 { // full shelves
+		t.Errorf("%+v", f)
+	}
+}
+
 func TestBadInput(t *testing.T) {
 	for _, in := range []string{"{", "\x1f\x8b garbage", `{"set":1}`} {
 		for _, run := range []func(context.Context, []io.Reader, io.Writer) error{eval.Dedupe, eval.Match} {

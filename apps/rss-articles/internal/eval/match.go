@@ -13,7 +13,6 @@ import (
 
 	"github.com/millrace/millrace/apps/rss-articles/internal/clean"
 	"github.com/millrace/millrace/apps/rss-articles/internal/feed"
-	"github.com/millrace/millrace/apps/rss-articles/internal/stages"
 	"github.com/millrace/millrace/apps/rss-articles/internal/text"
 	"github.com/millrace/millrace/apps/rss-articles/internal/topics"
 	"github.com/millrace/millrace/pipeline"
@@ -126,10 +125,6 @@ func newCorpus(s *set) *corpus {
 // then the clicks, then the rest of the stream. It returns the shelves as
 // indexes of articles.
 func (c *corpus) recommend(ctx context.Context) (map[string][]int, error) {
-	o := stages.Options{}
-	topology := pipeline.New("eval-match").From(topics.Articles, topics.Readers, topics.Clicks).
-		Add(stages.Index(o), stages.Relate(o), stages.Learn(o), stages.Match(o), stages.Shelve(o)).
-		To(topics.Failed, topics.Recommendations)
 	clicked := map[int]bool{}
 	for _, r := range c.readers {
 		for _, i := range r.clicked {
@@ -163,13 +158,9 @@ func (c *corpus) recommend(ctx context.Context) (map[string][]int, error) {
 		}
 	}
 	shelves := map[string][]int{}
-	err := pipelinetest.Run(topology, func(d *pipelinetest.Driver) {
+	err := pipelinetest.Run(matchStages("eval-match"), func(d *pipelinetest.Driver) {
 		for _, part := range [][]pipeline.Record{first, clicks, rest} {
-			for len(part) > 0 && ctx.Err() == nil {
-				n := min(len(part), chunk)
-				d.Pipe(part[:n]...)
-				part = part[n:]
-			}
+			pipe(ctx, d, part)
 		}
 		for id, s := range pipelinetest.Rows(d, topics.Recommendations) {
 			for _, item := range s.Items {
