@@ -1,17 +1,18 @@
-// Command nexmark runs the queries of NEXMark on a real three-broker Kafka:
-// checks the results against a computation over all events at once, and
-// measures what a million events cost of processor time and wall time.
-// Kafka Streams does q0, q1 and q2 beside it.
+// Command nexmark runs the queries of NEXMark on a real three-broker Kafka, in
+// Millrace and in Kafka Streams: checks the results against a computation over
+// all events at once, and measures what a million events cost of processor time
+// and wall time.
 //
 //	go run ./bench/nexmark
-//	go run ./bench/nexmark -events 200000 -queries q0,q5
+//	go run ./bench/nexmark -events 300000 -warm 100000 -queries q0,q5
 //
-// A query runs as a process of its own, exactly-once, until it has committed all
-// events and its steps what they have sent each other. The cost is counted from
-// the moment when a fifth of the events is committed. Each event is counted once,
-// however many steps handle it.
+// A query runs as a process of its own, exactly-once. The first events warm it.
+// When they are committed, and what its steps have sent each other, the others
+// are released, all at once, and the cost is counted until they are committed.
+// Each event is counted once, however many steps handle it.
 //
-// Package auction has the events and the queries; run.go is a run.
+// Package auction has the events and the queries; run.go is a run, watch.go what
+// is seen of its process, table.go what is printed.
 package main
 
 import (
@@ -19,23 +20,21 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"iter"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/millrace/millrace/bench/internal/contender"
 	"github.com/millrace/millrace/bench/internal/stage"
-	"github.com/millrace/millrace/bench/internal/workload"
 	"github.com/millrace/millrace/bench/nexmark/auction"
 )
 
 // options is the command line.
 type options struct {
 	events     int
+	warm       int
 	perSecond  int64
 	seed       uint64
 	queries    string
@@ -44,6 +43,7 @@ type options struct {
 	commit     time.Duration
 	timeout    time.Duration
 	heap       string
+	out        string
 
 	// Of the process that runs a query, which this program starts of itself.
 	query, app, input, state, brokers string
@@ -51,15 +51,17 @@ type options struct {
 
 func main() {
 	var o options
-	flag.IntVar(&o.events, "events", 1_000_000, "number of events")
+	flag.IntVar(&o.events, "events", 400_000, "number of events")
+	flag.IntVar(&o.warm, "warm", 150_000, "so many of them, the first, are not measured")
 	flag.Int64Var(&o.perSecond, "per-second", 10_000, "events in a second of their own time")
 	flag.Uint64Var(&o.seed, "seed", 1, "of the events")
 	flag.StringVar(&o.queries, "queries", "", "names, with commas between; default all")
 	flag.StringVar(&o.contenders, "contenders", "millrace,kafka-streams", "names, with commas between")
 	flag.IntVar(&o.partitions, "partitions", 4, "of each topic")
 	flag.DurationVar(&o.commit, "commit", 100*time.Millisecond, "commit interval")
-	flag.DurationVar(&o.timeout, "timeout", 10*time.Minute, "of one run")
+	flag.DurationVar(&o.timeout, "timeout", 3*time.Minute, "of one run")
 	flag.StringVar(&o.heap, "heap", "512m", "greatest heap of a JVM")
+	flag.StringVar(&o.out, "out", "", "file whose table of figures is replaced; default: it is printed only")
 	flag.StringVar(&o.query, "query", "", "run this query until a signal; it is how the program starts itself")
 	flag.StringVar(&o.app, "app", "", "with -query: the application's name")
 	flag.StringVar(&o.input, "input", "", "with -query: the topic of events")
@@ -79,10 +81,10 @@ func main() {
 	}
 }
 
-// streams are the queries that Kafka Streams has a counterpart of.
-var streams = []string{"q0", "q1", "q2"}
-
 func bench(ctx context.Context, o options) (err error) {
+	if o.warm <= 0 || o.warm >= o.events {
+		return fmt.Errorf("-warm %d: want some, and less than -events %d", o.warm, o.events)
+	}
 	queries := auction.Queries()
 	if o.queries != "" {
 		queries = nil
@@ -94,57 +96,47 @@ func bench(ctx context.Context, o options) (err error) {
 			queries = append(queries, q)
 		}
 	}
-	names := strings.Split(o.contenders, ",")
 	var built []contender.Contender
-	for _, c := range contender.All(o.heap) {
-		if c.Name == "kafka-streams" && slices.Contains(names, c.Name) {
-			built = append(built, c)
+	for _, name := range strings.Split(o.contenders, ",") {
+		c, err := contender.Find(name, o.heap)
+		if err == nil && name != millrace && name != streams {
+			err = fmt.Errorf("contender %s has no queries", name)
 		}
+		if err != nil {
+			return err
+		}
+		built = append(built, c)
 	}
 	st, err := stage.Open(ctx, built, o.partitions)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	if _, err := st.Topics.Make(ctx, input, false); err != nil {
-		return err
-	}
-	if err := st.Topics.Fill(ctx, input, records(o.all())); err != nil {
-		return err
-	}
-	fmt.Printf("%-5s %-14s %10s %10s %10s   %s\n", "query", "contender", "events/s", "CPU s/M", "outputs", "what")
 	var failed []error
+	t := newTable(ctx, st.Root, o)
 	for _, q := range queries {
-		for _, name := range names {
-			if name != "millrace" && !slices.Contains(streams, q.Name) {
-				continue
-			}
-			r, err := measure(ctx, st, o, q, name)
+		for _, c := range built {
+			r, err := measure(ctx, st, o, q, c.Name)
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
 			if err != nil { // of one query; the others go on
-				fmt.Printf("%-5s %-14s failed: %v\n", q.Name, name, err)
-				failed = append(failed, fmt.Errorf("%s on %s: %w", name, q.Name, err))
+				err = fmt.Errorf("%s on %s: %w", c.Name, q.Name, err)
+				fmt.Println(err)
+				failed = append(failed, err)
 				continue
 			}
-			fmt.Printf("%-5s %-14s %10.0f %10.2f %10d   %s\n", q.Name, name, float64(r.events)/r.wall.Seconds(),
-				r.cpu.Seconds()/float64(r.events)*1e6, r.outputs, q.What)
+			fmt.Printf("%-4s %-14s %8.0f events/s %7.2f CPU s/M %8d outputs, after a warm-up of %.1f s\n", q.Name, c.Name,
+				r.rate(), r.perMillion(), r.outputs, r.warming.Seconds())
+			t.add(q, c.Name, r)
 		}
+	}
+	fmt.Printf("\n%s", t)
+	if o.out != "" && len(failed) == 0 {
+		failed = append(failed, t.into(o.out))
 	}
 	return errors.Join(failed...)
 }
 
-const input = "events"
-
-func (o options) all() iter.Seq[auction.Event] { return auction.Events(o.events, o.perSecond, o.seed) }
-
-func records(events iter.Seq[auction.Event]) iter.Seq[workload.Record] {
-	return func(yield func(workload.Record) bool) {
-		for e := range events {
-			if !yield(workload.Record{Key: []byte(e.Key()), Value: e.Append(nil)}) {
-				return
-			}
-		}
-	}
-}
+// The contenders, by name.
+const millrace, streams = "millrace", "kafka-streams"

@@ -4,37 +4,37 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/millrace/millrace/bench/internal/contender"
 	"github.com/millrace/millrace/bench/internal/stage"
+	"github.com/millrace/millrace/bench/internal/workload"
 	"github.com/millrace/millrace/bench/nexmark/auction"
 	"github.com/millrace/millrace/pipeline"
 )
 
 // result is what a run cost.
 type result struct {
-	events    int64 // that were measured
+	events    int // that were measured
 	wall, cpu time.Duration
+	warming   time.Duration // from the first commit to the last before the measurement
 	outputs   int
 }
 
-const (
-	warm  = 0.2 // the share of the events that is not counted
-	poll  = 50 * time.Millisecond
-	quiet = 30 * time.Second // without a commit: it is done, its later steps too
-)
+func (r result) rate() float64 { return float64(r.events) / r.wall.Seconds() }
 
-// measure runs a query in a process, waits until all is committed, and checks
-// what came out.
+// perMillion is the processor seconds for a million events.
+func (r result) perMillion() float64 { return r.cpu.Seconds() / float64(r.events) * 1e6 }
+
+// measure runs a query in a process, with a topic of its own for the events,
+// waits until all is committed, and checks what came out.
 func measure(ctx context.Context, st *stage.Stage, o options, q auction.Query, name string) (r result, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, o.timeout, errors.New("it does not come to an end"))
 	defer cancel()
@@ -46,34 +46,38 @@ func measure(ctx context.Context, st *stage.Stage, o options, q auction.Query, n
 	defer func() {
 		err = errors.Join(err, st.Topics.Remove(context.WithoutCancel(ctx), app), os.RemoveAll(state))
 	}()
-	if name != "millrace" { // which makes its topics itself
+	if name != millrace { // which makes its topics itself
 		if _, err := st.Topics.Make(ctx, auction.Output(app), false); err != nil {
 			return r, err
 		}
 	}
-	total, err := st.Topics.End(ctx, input)
+	input := app + "-in"
+	if _, err := st.Topics.Make(ctx, input, false); err != nil {
+		return r, err
+	}
+	first, others := o.halves()
+	held, err := st.Topics.Hold(ctx, input, records(first), records(others))
 	if err != nil {
 		return r, err
 	}
-	cmd, groups, err := command(st, o, q, name, app, state)
+	defer held.Close()
+	cmd, groups, err := command(st, o, q, name, app, input, state)
 	if err != nil {
 		return r, err
 	}
-	began, last, err := process(ctx, st, cmd, groups, total)
-	if err != nil {
+	if r, err = watch(ctx, st.Topics, cmd, groups, app, input, held); err != nil {
 		return r, err
 	}
-	r.events, r.wall, r.cpu = last.input-began.input, last.at.Sub(began.at), last.cpu-began.cpu
-	if r.events <= 0 || r.wall <= 0 {
-		return r, errors.New("too few events to measure: all were committed at once")
+	for range others {
+		r.events++
 	}
 	r.outputs, err = check(ctx, st, o, q, app)
 	return r, err
 }
 
-func command(st *stage.Stage, o options, q auction.Query, name, app, state string) (*exec.Cmd, []string, error) {
+func command(st *stage.Stage, o options, q auction.Query, name, app, input, state string) (*exec.Cmd, []string, error) {
 	brokers := strings.Join(st.Brokers, ",")
-	if name != "millrace" {
+	if name != millrace {
 		target := filepath.Join(st.Root, "bench", "peers", "streams", "target")
 		class := filepath.Join(target, "classes") + string(os.PathListSeparator) + filepath.Join(target, "lib", "*")
 		return exec.Command("java", "-Xmx"+o.heap, "-cp", class, "Main", "--brokers="+brokers, "--workload=nexmark-"+q.Name,
@@ -92,67 +96,29 @@ func command(st *stage.Stage, o options, q auction.Query, name, app, state strin
 		"-commit", o.commit.String(), fmt.Sprintf("-partitions=%d", o.partitions)), groups, nil
 }
 
-// sample is what was seen at a moment.
-type sample struct {
-	at    time.Time
-	cpu   time.Duration
-	input int64 // positions committed on the input
-	all   int64 // and on all topics
+func (o options) all() iter.Seq[auction.Event] { return auction.Events(o.events, o.perSecond, o.seed) }
+
+// halves are the events that warm, and those that are measured.
+func (o options) halves() (first, others iter.Seq[auction.Event]) {
+	part := func(want bool) iter.Seq[auction.Event] {
+		return func(yield func(auction.Event) bool) {
+			n := 0
+			for e := range o.all() {
+				if n++; (n <= o.warm) == want && !yield(e) {
+					return
+				}
+			}
+		}
+	}
+	return part(true), part(false)
 }
 
-// process runs a command until its groups have committed all of the input and
-// commit nothing more. It returns when a fifth was committed, by when all is warm,
-// and when the last was.
-func process(ctx context.Context, st *stage.Stage, cmd *exec.Cmd, groups []string, total int64) (began, last sample, err error) {
-	cmd.Stderr = os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		return began, last, err
-	}
-	exited := make(chan error, 1)
-	go func() { exited <- cmd.Wait() }()
-	running := true
-	defer func() {
-		if !running {
-			return
-		}
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-exited:
-		case <-time.After(20 * time.Second):
-			_ = cmd.Process.Kill()
-			<-exited
-		}
-	}()
-	tick := time.NewTicker(poll)
-	defer tick.Stop()
-	warmed := false
-	for {
-		select {
-		case err := <-exited:
-			running = false
-			return began, last, fmt.Errorf("it ended by itself: %v", err)
-		case <-ctx.Done():
-			return began, last, context.Cause(ctx)
-		case <-tick.C:
-		}
-		// The processor time first: it must not hold what was used after the commit was seen.
-		cpu, err := contender.CPU(cmd.Process.Pid)
-		if err != nil {
-			return began, last, err
-		}
-		s := sample{at: time.Now(), cpu: cpu}
-		if s.input, s.all, err = st.Topics.Committed(ctx, groups, input); err != nil {
-			return began, last, err
-		}
-		if !warmed && float64(s.input) >= warm*float64(total) {
-			began, warmed = s, true
-		}
-		if s.all != last.all {
-			last = s
-		}
-		if s.input >= total && s.at.Sub(last.at) > quiet {
-			return began, last, nil
+func records(events iter.Seq[auction.Event]) iter.Seq[workload.Record] {
+	return func(yield func(workload.Record) bool) {
+		for e := range events {
+			if !yield(workload.Record{Key: []byte(e.Key()), Value: e.Append(nil)}) {
+				return
+			}
 		}
 	}
 }

@@ -156,23 +156,28 @@ func (t *Topics) End(ctx context.Context, topic string) (n int64, err error) {
 	return n, ends.Error()
 }
 
-// Remove removes all topics whose names hold a part: some contenders put
-// words of their own before it.
+// Remove removes all topics and groups whose names hold a part: some contenders
+// put words of their own before it. Groups that still have members stay.
 func (t *Topics) Remove(ctx context.Context, part string) error {
 	all, err := t.admin.ListTopics(ctx)
 	if err != nil {
 		return err
 	}
-	var names []string
-	for _, n := range all.Names() {
-		if strings.Contains(n, part) {
-			names = append(names, n)
+	groups, err := t.admin.ListGroups(ctx, "Empty")
+	if err != nil {
+		return err
+	}
+	with := func(names []string) []string {
+		return slices.DeleteFunc(names, func(n string) bool { return !strings.Contains(n, part) })
+	}
+	if names := with(all.Names()); len(names) > 0 {
+		if _, err = t.admin.DeleteTopics(ctx, names...); err != nil {
+			return err
 		}
 	}
-	if len(names) == 0 {
-		return nil
+	if names := with(groups.Groups()); len(names) > 0 {
+		_, err = t.admin.DeleteGroups(ctx, names...)
 	}
-	_, err = t.admin.DeleteTopics(ctx, names...)
 	return err
 }
 

@@ -38,7 +38,7 @@ final class Topologies {
             in.groupByKey().count(counts().withCachingDisabled()).toStream().to(out, Produced.with(STRING, LONG));
         } else if (workload.equals("dedupe")) {
             b.addStateStore(Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore("seen"), STRING, LONG).withCachingEnabled());
-            in.processValues(Dedupe::new, "seen").to(out, Produced.with(STRING, BYTES));
+            in.processValues(() -> new Dedupe<byte[]>(), "seen").to(out, Produced.with(STRING, BYTES));
         } else if (workload.equals("join")) {
             KTable<String, byte[]> table = b.table(a.get("table"), Consumed.with(STRING, BYTES));
             in.join(table, Topologies::concat).to(out, Produced.with(STRING, BYTES));
@@ -70,18 +70,18 @@ final class Topologies {
     }
 
     /** Dedupe passes on each key's first record. */
-    private static final class Dedupe implements FixedKeyProcessor<String, byte[], byte[]> {
-        private FixedKeyProcessorContext<String, byte[]> context;
+    static final class Dedupe<V> implements FixedKeyProcessor<String, V, V> {
+        private FixedKeyProcessorContext<String, V> context;
         private KeyValueStore<String, Long> seen;
 
         @Override
-        public void init(FixedKeyProcessorContext<String, byte[]> context) {
+        public void init(FixedKeyProcessorContext<String, V> context) {
             this.context = context;
             seen = context.getStateStore("seen");
         }
 
         @Override
-        public void process(FixedKeyRecord<String, byte[]> r) {
+        public void process(FixedKeyRecord<String, V> r) {
             if (seen.get(r.key()) == null) {
                 seen.put(r.key(), r.timestamp());
                 context.forward(r);
