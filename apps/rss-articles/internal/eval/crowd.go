@@ -18,8 +18,9 @@ import (
 
 // The protocol of eval-readers.
 const (
-	matching   = 10 // readers whom an article is for, whatever their number
-	crowdWords = 12 // in an article
+	matching   = 10  // readers whom an article is for, whatever their number
+	wanted     = 100 // matters that articles are on, so that shelves are as full for any number of readers
+	crowdWords = 12  // in an article
 )
 
 // CrowdFigures are the figures of one number of readers for eval-readers.
@@ -59,7 +60,7 @@ func crowd(ctx context.Context, n, articles int) (CrowdFigures, error) {
 			Interests: []topics.Interest{{Text: fmt.Sprintf("topic%dx", i/matching)}}}).At(now()))
 	}
 	article := func(i int) (pipeline.Record, error) {
-		body := fmt.Sprintf("topic%dx", i%max(n/matching, 1))
+		body := fmt.Sprintf("topic%dx", i%max(min(n/matching, wanted), 1))
 		for w := range crowdWords {
 			body += fmt.Sprintf(" word%dx", (i*7+w*13)%997)
 		}
