@@ -75,6 +75,19 @@ final class Inputs {
         return all;
     }
 
+    /** behind lets no record of the other topics be newer than the newest of one topic so far. */
+    static List<In> behind(String topic, List<In> all) {
+        List<In> changed = new ArrayList<>();
+        long newest = 0;
+        for (In in : all) {
+            if (in.topic().equals(topic)) {
+                newest = Math.max(newest, in.time());
+            }
+            changed.add(new In(in.topic(), in.key(), in.value(), Math.min(in.time(), newest)));
+        }
+        return changed;
+    }
+
     private Object value(String kind) {
         made++;
         return switch (kind) {

@@ -57,7 +57,11 @@ record Scenario(Map<String, Object> params, List<Inputs.Source> sources, long un
             TestOutputTopic<byte[], byte[]> out =
                 driver.createOutputTopic(OUT, new ByteArrayDeserializer(), new ByteArrayDeserializer());
             double dropped = 0;
-            for (Inputs.In in : new Inputs(seed, unit).make(records, sources, nulls)) {
+            List<Inputs.In> inputs = new Inputs(seed, unit).make(records, sources, nulls);
+            if (params.containsKey("behind")) {
+                inputs = Inputs.behind((String) params.get("behind"), inputs);
+            }
+            for (Inputs.In in : inputs) {
                 topics.get(in.topic()).pipeInput(in.key(), in.value(), in.time());
                 Map<String, Object> step = new LinkedHashMap<>();
                 step.put("i", list(in.topic(), in.key(), in.value(), in.time()));
