@@ -109,6 +109,11 @@ const (
 // there, and a join of topics that are partitioned in different ways is
 // refused at start. A table that a processor owns and a loop follow the
 // processor's inputs.
+//
+// Windowed keys are partitioned by the key without its window, where
+// processors.Window writes them and where Kafka Streams does: a topic of them that
+// others write is declared with Murmur2.Window(), or with Murmur2.Session() if they
+// are of sessions.
 func PartitionedBy(p Partitioner) TopicOption {
 	return func(o *topicOptions) {
 		if err := p.Check(); err != nil {

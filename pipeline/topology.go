@@ -84,13 +84,20 @@ func (t *Topology) graph() *graph.Topology {
 	return g
 }
 
-// definitions returns every topic and table by name, as first declared.
+// definitions returns every topic and table by name, as first declared, with the
+// partitioner that an operator gave it if its declaration says nothing of one.
 func (t *Topology) definitions() map[string]definition {
 	defs := map[string]definition{}
 	add := func(ds []definition) {
 		for _, d := range ds {
-			if _, ok := defs[d.Name]; !ok {
+			first, ok := defs[d.Name]
+			if !ok {
 				defs[d.Name] = d
+			} else if first.Topic != nil && d.Topic != nil && first.Topic.Partitioner == "" && d.Topic.Partitioner != "" {
+				o := *first.Topic
+				o.Partitioner = d.Topic.Partitioner
+				first.Topic = &o
+				defs[d.Name] = first
 			}
 		}
 	}

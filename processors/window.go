@@ -40,7 +40,7 @@ func Window[V, A any](name string, in pipeline.Topic[V], w Windows, agg aggregat
 		p.Invalid("sessions, and the aggregation has no Merge: a record may come between two of them")
 	}
 	o := newWindowOperator(p, name, w, agg, table)
-	o.out = declareEmits[V, A](p, name, opts)
+	o.out = declareEmits[V, A](p, name, w, opts)
 	var handle func(ctx *pipeline.Context, v V, at, now int64) error
 	find := o.findWindow // the window that a timer is of
 	switch w.kind {
@@ -90,7 +90,7 @@ type windowOperator[V, A any] struct {
 
 func newWindowOperator[V, A any](p *pipeline.Processor, name string, w Windows, agg aggregate.Func[V, A],
 	table pipeline.Table[Pane[A]]) *windowOperator[V, A] {
-	return &windowOperator[V, A]{w: w, agg: agg, panes: pipeline.Store(p, table),
+	return &windowOperator[V, A]{w: w, agg: agg, panes: pipeline.Store(p, table.OrPartitionedBy(w.partitioner())),
 		timers: pipeline.EventTimers(p, name+"-timers", nothing())}
 }
 

@@ -55,7 +55,7 @@ type everyEmits[A any] struct {
 	timers pipeline.Timers[struct{}]
 }
 
-func declareEmits[V, A any](p *pipeline.Processor, name string, opts []WindowOption) (e windowEmits[V, A]) {
+func declareEmits[V, A any](p *pipeline.Processor, name string, w Windows, opts []WindowOption) (e windowEmits[V, A]) {
 	given := map[string]bool{}
 	for _, o := range opts {
 		if given[o.name] {
@@ -65,18 +65,18 @@ func declareEmits[V, A any](p *pipeline.Processor, name string, opts []WindowOpt
 		given[o.name] = true
 		switch o.name {
 		case "EmitUpdates":
-			e.updates = windowOut[A](p, o)
+			e.updates = windowOut[A](p, o, w.partitioner())
 		case "EmitFinal":
-			e.final = windowOut[A](p, o)
+			e.final = windowOut[A](p, o, w.partitioner())
 		case "EmitEvery":
 			if o.every < time.Millisecond {
 				p.Invalid("EmitEvery(%v): it must be a millisecond or longer", o.every)
 			}
-			if out := windowOut[A](p, o); out != nil {
+			if out := windowOut[A](p, o, w.partitioner()); out != nil {
 				e.every = &everyEmits[A]{*out, o.every.Milliseconds(), pipeline.EventTimers(p, name+"-every", nothing())}
 			}
 		case "LateTo":
-			e.late = windowOut[V](p, o)
+			e.late = windowOut[V](p, o, "")
 		default:
 			p.Invalid("a WindowOption that says nothing")
 		}
@@ -84,14 +84,14 @@ func declareEmits[V, A any](p *pipeline.Processor, name string, opts []WindowOpt
 	return e
 }
 
-func windowOut[T any](p *pipeline.Processor, o WindowOption) *pipeline.Out[T] {
+func windowOut[T any](p *pipeline.Processor, o WindowOption, by pipeline.Partitioner) *pipeline.Out[T] {
 	t, ok := o.topic.(pipeline.Topic[T])
 	if !ok {
 		var want pipeline.Topic[T]
 		p.Invalid("%s: topic %s is a %T, and must be a %T", o.name, o.topic.Name(), o.topic, want)
 		return nil
 	}
-	out := pipeline.Output(p, t)
+	out := pipeline.Output(p, t.OrPartitionedBy(by))
 	return &out
 }
 

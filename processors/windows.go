@@ -3,6 +3,8 @@ package processors
 import (
 	"fmt"
 	"time"
+
+	"github.com/millrace/millrace/pipeline"
 )
 
 // Windows says into which windows records fall. It is made by Tumbling, Hopping,
@@ -173,4 +175,12 @@ func (w Windows) closedBefore(streamTime int64) int64 {
 		return streamTime - w.grace - w.size
 	}
 	return streamTime - w.grace
+}
+
+// partitioner is that of the windowed keys: by the key without its window.
+func (w Windows) partitioner() pipeline.Partitioner {
+	if w.kind == sessionWindow {
+		return pipeline.Partitioner("").Session()
+	}
+	return pipeline.Partitioner("").Window()
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -18,14 +19,19 @@ import (
 func (p *topicPlan) partitioned(class *copartitioned) *TopicError {
 	by := map[partition.By]bool{}
 	var known []string
-	for _, name := range class.topics {
-		t := p.topics[name]
-		if t.follows() {
-			continue
+	for _, ours := range []bool{false, true} { // those of others first
+		for _, name := range class.topics {
+			t := p.topics[name]
+			if t.owned != ours || t.follows() {
+				continue
+			}
+			b := t.want.Partitioner.Or(partition.Murmur2)
+			known = append(known, fmt.Sprintf("%s by %s", name, b))
+			if ours && slices.ContainsFunc(slices.Collect(maps.Keys(by)), b.Of) {
+				continue // what a processor keeps of windows is where their keys are
+			}
+			by[b] = true
 		}
-		b := t.want.Partitioner.Or(partition.Murmur2)
-		by[b] = true
-		known = append(known, fmt.Sprintf("%s by %s", name, b))
 	}
 	if len(by) < 2 {
 		return nil
@@ -36,8 +42,9 @@ func (p *topicPlan) partitioned(class *copartitioned) *TopicError {
 		strings.Join(slices.Compact(class.processors), " and "), strings.Join(known, ", "))}
 }
 
-// follows says whether the topic is partitioned as the rest of its class is.
-func (t *plannedTopic) follows() bool { return t.want.Partitioner == "" && (t.owned || t.loop) }
+// follows says whether the topic is partitioned as the rest of its class is: by
+// the inputs' keys, which may have windows besides.
+func (t *plannedTopic) follows() bool { return t.want.Partitioner.Open() && (t.owned || t.loop) }
 
 // partitioner returns a topic's partitioner; empty for Java's.
 func (p *topicPlan) partitioner(name string) partition.By {
@@ -47,8 +54,11 @@ func (p *topicPlan) partitioner(name string) partition.By {
 	}
 	by := t.want.Partitioner
 	if t.follows() {
-		for _, other := range t.class.topics {
-			by = by.Or(p.topics[other].want.Partitioner)
+		for _, name := range t.class.topics {
+			if other := p.topics[name]; !other.owned && other.want.Partitioner != "" {
+				by = by.Or(other.want.Partitioner)
+				break
+			}
 		}
 	}
 	if by == partition.Murmur2 {

@@ -200,6 +200,8 @@ func (p *topicPlan) add(r graph.Ref) *plannedTopic {
 			t.want = *r.Topic
 		}
 		p.topics[r.Name] = t
+	} else if r.Topic != nil && t.want.Partitioner == "" { // an operator may know what its caller did not say
+		t.want.Partitioner = r.Topic.Partitioner
 	}
 	return t
 }

@@ -79,3 +79,31 @@ func TestSpreads(t *testing.T) {
 		t.Error("Or")
 	}
 }
+
+// Windowed keys are where their keys are.
+func TestWindows(t *testing.T) {
+	for _, by := range append(All(), "") {
+		for _, n := range []int32{1, 7, 12} {
+			for _, key := range []string{"", "a", "a longer key"} {
+				want := by.Partition([]byte(key), n)
+				for w, windowed := range map[By]string{by.Window(): "12345678", by.Session(): "1234567812345678", by.Session().Window(): "123456781234567812345678"} {
+					if got := w.Partition([]byte(key+windowed), n); got != want {
+						t.Errorf("%s of %q with a window, of %d: %d, want %d", w, key, n, got, want)
+					}
+					if err := w.Check(); err != nil {
+						t.Error(err)
+					}
+					if !w.Of(by) || by != "" && by.Of(w) || By("-window").Or(by) != by.Window() {
+						t.Errorf("%q and %q", w, by)
+					}
+				}
+			}
+		}
+	}
+	if By("sha1-window").Check() == nil || By("-windows").Check() == nil {
+		t.Error("an unknown partitioner passes")
+	}
+	if got, want := Murmur2.Window().Partition([]byte("short"), 7), Murmur2.Partition([]byte("short"), 7); got != want {
+		t.Errorf("a key without a window: %d, want %d", got, want)
+	}
+}

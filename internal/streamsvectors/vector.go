@@ -89,12 +89,13 @@ func tuple(b []byte, parts ...any) error {
 	return nil
 }
 
-// KeyVector is a windowed key with its bytes in Java.
+// KeyVector is a windowed key with its bytes in Java, and its partition.
 type KeyVector struct {
 	Kind       string // time or session
 	Key        string
 	Start, End int64 // ms
 	Hex        string
+	Partition  int32 // of 7, where Kafka Streams writes it
 }
 
 // Vectors returns those of a file in testdata: windows, joins or tables.

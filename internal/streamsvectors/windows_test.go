@@ -113,9 +113,12 @@ func TestWindowKeys(t *testing.T) {
 	}
 	for _, v := range vs {
 		start, end := time.UnixMilli(v.Start), time.UnixMilli(v.End)
-		got := processors.WindowKey(v.Key, start)
+		got, by := processors.WindowKey(v.Key, start), pipeline.Murmur2.Window()
 		if v.Kind == "session" {
-			got = processors.SessionKey(v.Key, start, end)
+			got, by = processors.SessionKey(v.Key, start, end), pipeline.Murmur2.Session()
+		}
+		if p := by.Partition([]byte(got), 7); p != v.Partition {
+			t.Errorf("%+v: ours is in partition %d", v, p)
 		}
 		if h := hex.EncodeToString([]byte(got)); h != v.Hex {
 			t.Errorf("%+v: ours is %s", v, h)

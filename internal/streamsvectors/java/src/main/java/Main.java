@@ -9,12 +9,15 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.zip.GZIPOutputStream;
+import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.apache.kafka.streams.kstream.SessionWindowedSerializer;
 import org.apache.kafka.streams.kstream.TimeWindowedSerializer;
 import org.apache.kafka.streams.kstream.Windowed;
 import org.apache.kafka.streams.kstream.internals.SessionWindow;
 import org.apache.kafka.streams.kstream.internals.TimeWindow;
+import org.apache.kafka.streams.kstream.internals.WindowedSerializer;
+import org.apache.kafka.streams.kstream.internals.WindowedStreamPartitioner;
 
 /** Main runs every scenario on Kafka Streams and writes the vectors to a folder: the same bytes at every run. */
 public final class Main {
@@ -41,7 +44,7 @@ public final class Main {
         return all;
     }
 
-    /** keys has the bytes of windowed keys. */
+    /** keys has the bytes of windowed keys, and their partitions. */
     private static List<Map<String, Object>> keys() {
         List<Map<String, Object>> all = new ArrayList<>();
         var time = new TimeWindowedSerializer<>(new StringSerializer());
@@ -49,12 +52,19 @@ public final class Main {
         for (String key : List.of("a", "", "grüße", "\u0000", "key with some more letters")) {
             for (long[] w : new long[][] {{0, 1}, {1_767_225_600_000L, 1_767_225_660_000L}, {255, 256}, {1L << 40, Long.MAX_VALUE}}) {
                 all.add(Scenario.params("kind", "time", "key", key, "start", w[0], "end", w[1], "hex",
-                    HexFormat.of().formatHex(time.serialize("t", new Windowed<>(key, new TimeWindow(w[0], w[1]))))));
+                    HexFormat.of().formatHex(time.serialize("t", new Windowed<>(key, new TimeWindow(w[0], w[1])))),
+                    "partition", partition(time, new Windowed<>(key, new TimeWindow(w[0], w[1])))));
                 all.add(Scenario.params("kind", "session", "key", key, "start", w[0], "end", w[1], "hex",
-                    HexFormat.of().formatHex(session.serialize("t", new Windowed<>(key, new SessionWindow(w[0], w[1]))))));
+                    HexFormat.of().formatHex(session.serialize("t", new Windowed<>(key, new SessionWindow(w[0], w[1])))),
+                    "partition", partition(session, new Windowed<>(key, new SessionWindow(w[0], w[1])))));
             }
         }
         return all;
+    }
+
+    /** partition is the one of 7 that a windowed key is written to. */
+    private static int partition(WindowedSerializer<String> serializer, Windowed<String> key) {
+        return new WindowedStreamPartitioner<String, String>(serializer).partitions("t", key, "", new RecordHeaders(), 7).get().iterator().next();
     }
 
     private static void write(Path file, List<Map<String, Object>> lines) throws IOException {
