@@ -82,6 +82,12 @@ func bench(ctx context.Context, o options) error {
 	})
 	b := &measure.Bench{Root: st.Root, Dir: st.Dir, Brokers: st.Brokers, Topics: st.Topics, Partitions: o.partitions,
 		Commit: o.commit, Timeout: o.timeout, Limit: o.limit, Profiles: o.profiles}
+	if len(contenders) == 0 {
+		return errors.New("no contender is left")
+	}
+	if err := warm(ctx, b, contenders); err != nil {
+		return err
+	}
 	var failed []error
 	for _, w := range workloads {
 		if err := measureAll(ctx, b, rep, w, contenders, o); ctx.Err() != nil {
