@@ -70,12 +70,17 @@ type deduper struct {
 
 // The entries about the partition itself; those of keys begin with a segment.
 const (
-	newestEntry = "newest"  // the newest segment's begin
-	evictEntry  = "evicted" // where the eviction goes on
+	newestEntry = "newest"  // the time of the newest record, when its segment was new
+	evictEntry  = "evicted" // where the eviction goes on: a segment's begin, and its bucket as nanoseconds
 )
 
 // evictions bounds the entries that one record deletes.
 const evictions = 64
+
+// buckets are what a segment is divided into, by hash. The eviction begins where it
+// ended, as what was deleted has to be passed over until the store has forgotten it,
+// and a bucket is as precisely as a time can say where that is.
+const buckets = 1 << 12
 
 func newDeduper(p *pipeline.Processor, t pipeline.Table[time.Time], window time.Duration) deduper {
 	return deduper{pipeline.Store(p, t), window}
@@ -96,18 +101,19 @@ func (d deduper) first(ctx *pipeline.Context, key string) bool {
 	if !known || n > d.segment(newest) {
 		newest = at
 		d.seen.Set(ctx, newestEntry, at)
-		d.seen.Set(ctx, evictEntry, at) // there is something to evict
 	}
-	d.evict(ctx, d.segment(newest)-2)
-	if n < d.segment(newest)-2 {
+	oldest := d.segment(newest) - 2
+	d.evict(ctx, oldest)
+	if n < oldest {
 		return true // too late to know
 	}
+	b := bucket(key)
 	for _, s := range [...]int64{n, n - 1, n + 1} {
-		if t, ok := d.seen.Get(ctx, segmentKey(s, key)); ok && at.Sub(t).Abs() < d.window {
+		if t, ok := d.seen.Get(ctx, segmentKey(s, b, key)); ok && at.Sub(t).Abs() < d.window {
 			return false
 		}
 	}
-	d.seen.Set(ctx, segmentKey(n, key), at)
+	d.seen.Set(ctx, segmentKey(n, b, key), at)
 	return true
 }
 
@@ -121,24 +127,62 @@ func (d deduper) segment(at time.Time) int64 {
 	return n
 }
 
-// evict deletes some entries of the segments before the given one.
+// begin is the time at which a segment begins.
+func (d deduper) begin(segment int64) time.Time {
+	return time.UnixMilli(segment * max(d.window.Milliseconds(), 1)).UTC()
+}
+
+// evict deletes some entries of the segments before the given one, into which
+// nothing is written any more.
 func (d deduper) evict(ctx *pipeline.Context, before int64) {
-	if _, pending := d.seen.Get(ctx, evictEntry); !pending {
+	from, known := d.seen.Get(ctx, evictEntry)
+	if known && d.segment(from) >= before {
 		return
 	}
+	start := ""
+	if known {
+		start = segmentKey(d.segment(from), uint32(from.Nanosecond()%int(time.Millisecond)), "")
+	}
 	n := 0
-	for key := range d.seen.Range(ctx, "", segmentKey(before, "")) {
+	for key := range d.seen.Range(ctx, start, segmentKey(before, 0, "")) {
 		d.seen.Delete(ctx, key)
 		if n++; n == evictions {
+			if s, b, ok := splitSegment(key); ok {
+				d.seen.Set(ctx, evictEntry, d.begin(s).Add(time.Duration(b)))
+			}
 			return
 		}
 	}
-	d.seen.Delete(ctx, evictEntry)
+	d.seen.Set(ctx, evictEntry, d.begin(before))
 }
 
-// segmentKey sorts by segment: sixteen hexadecimal digits, then the key.
-func segmentKey(n int64, key string) string {
-	var b [8]byte
+// bucket is FNV-1a of a key.
+func bucket(key string) uint32 {
+	h := uint32(2166136261)
+	for i := range len(key) {
+		h = (h ^ uint32(key[i])) * 16777619
+	}
+	return h % buckets
+}
+
+// segmentKey sorts by segment and bucket: sixteen and three hexadecimal digits,
+// then the key.
+func segmentKey(n int64, bucket uint32, key string) string {
+	var b [10]byte
 	binary.BigEndian.PutUint64(b[:], uint64(n)^1<<63)
-	return hex.EncodeToString(b[:]) + key
+	binary.BigEndian.PutUint16(b[8:], uint16(bucket)<<4)
+	return hex.EncodeToString(b[:])[:segmentDigits+bucketDigits] + key
+}
+
+const segmentDigits, bucketDigits = 16, 3
+
+func splitSegment(key string) (n int64, bucket uint32, ok bool) {
+	if len(key) < segmentDigits+bucketDigits {
+		return 0, 0, false
+	}
+	b, err := hex.DecodeString(key[:segmentDigits+bucketDigits] + "0")
+	if err != nil {
+		return 0, 0, false
+	}
+	return int64(binary.BigEndian.Uint64(b) ^ 1<<63), uint32(binary.BigEndian.Uint16(b[8:]) >> 4), true
 }

@@ -76,6 +76,30 @@ func TestDedupeStateIsBounded(t *testing.T) {
 	}
 }
 
+// A segment of many keys is deleted in steps, each of which goes on where the one
+// before it ended, until nothing is left of it.
+func TestDedupeEvictsManyKeys(t *testing.T) {
+	const many = 1500
+	for _, at := range []time.Time{start, time.UnixMilli(-1234)} {
+		d := pipelinetest.New(t, pipeline.New("t").From(numbers).To(results).Add(
+			processors.Dedupe("dedupe", numbers, results, times, time.Minute)))
+		var rs []pipeline.Record
+		for i := range many {
+			rs = append(rs, numbers.Record(fmt.Sprint("key-", i), 1).At(at))
+		}
+		d.Pipe(rs...)
+		left := many + 2 // with the two about the partition
+		for i := range 40 {
+			at := at.Add(5*time.Minute + time.Duration(i)*time.Millisecond)
+			d.Pipe(numbers.Record(fmt.Sprint("later-", i), 1).At(at))
+			left = left - min(left-i-2, 64) + 1
+			if n := len(pipelinetest.Rows(d, times)); n != left {
+				t.Fatalf("%v: %d entries after %d later records, want %d", at, n, i+1, left)
+			}
+		}
+	}
+}
+
 // What comes too late to judge is passed on.
 func TestDedupeLateRecordIsKept(t *testing.T) {
 	d := pipelinetest.New(t, pipeline.New("t").From(numbers).To(results).Add(
