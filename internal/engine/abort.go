@@ -99,6 +99,8 @@ func (t *task) openTable(i int, s *openState) table.State {
 // committed. Fetches of these inputs that are under way are dropped until then.
 func (in *instance) rewind(tasks []*task) {
 	resume := transport.Assignment{}
+	in.flow.Lock()
+	defer in.flow.Unlock()
 	in.mu.Lock()
 	in.holding = false
 	for _, t := range tasks {

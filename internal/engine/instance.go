@@ -37,6 +37,11 @@ type instance struct {
 	events   chan event
 	finished chan struct{} // closed when the session loop takes no more events
 
+	// flow is held while a queue is found to be full and its input is paused, and
+	// while one is resumed: were the task quicker in between, the input would be
+	// resumed first and paused for ever. It is taken before mu.
+	flow sync.Mutex
+
 	mu     sync.Mutex
 	tasks  map[int32]*task // assigned, opened or not
 	ready  map[int32]bool  // opened
@@ -258,6 +263,7 @@ func (in *instance) poll(ctx context.Context) error {
 func (in *instance) share(fetches []transport.Fetch) {
 	shares := make(map[*task][]transport.Fetch)
 	paused := make(transport.Assignment)
+	in.flow.Lock()
 	in.mu.Lock()
 	for _, f := range fetches {
 		t := in.tasks[f.Partition]
@@ -275,14 +281,19 @@ func (in *instance) share(fetches []transport.Fetch) {
 	if len(paused) > 0 {
 		in.group.Pause(paused)
 	}
+	in.flow.Unlock()
 	for t := range shares {
 		t.signal()
 	}
 }
 
-// resume fetches an input again that was paused.
+// resume fetches an input again that was paused, unless its queue is full again.
 func (in *instance) resume(t *task, input int) {
-	in.group.Resume(transport.Assignment{in.topics[input]: {t.id}})
+	in.flow.Lock()
+	defer in.flow.Unlock()
+	if !t.queue.isPaused(input) {
+		in.group.Resume(transport.Assignment{in.topics[input]: {t.id}})
+	}
 }
 
 // allTasks returns the tasks that are assigned, open or not.

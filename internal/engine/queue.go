@@ -144,6 +144,13 @@ func (q *queue) done(input, n int) (resume bool) {
 	return false
 }
 
+// isPaused says whether an input is over its limit, or was and is not half empty.
+func (q *queue) isPaused(input int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.inputs[input].paused
+}
+
 // clear drops what waits of an input. It returns where the input began, -1 if it
 // did not, and whether fetching of it has to be resumed now.
 func (q *queue) clear(input int) (first int64, resume bool) {
