@@ -156,14 +156,8 @@ func (d deduper) evict(ctx *pipeline.Context, before int64) {
 	d.seen.Set(ctx, evictEntry, d.begin(before))
 }
 
-// bucket is FNV-1a of a key.
-func bucket(key string) uint32 {
-	h := uint32(2166136261)
-	for i := range len(key) {
-		h = (h ^ uint32(key[i])) * 16777619
-	}
-	return h % buckets
-}
+// bucket is the same for a key in every process.
+func bucket(key string) uint32 { return uint32(pipeline.FNV1a.Partition([]byte(key), buckets)) }
 
 // segmentKey sorts by segment and bucket: sixteen and three hexadecimal digits,
 // then the key.
