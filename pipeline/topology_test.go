@@ -122,6 +122,14 @@ func TestValidate(t *testing.T) {
 		"other options": {func() *pipeline.Topology {
 			return pipeline.New("t").From(pipeline.NewTopic("clicks", codec.String(), pipeline.Partitions(9))).Add(in(pipeline.Process("p")))
 		}, pipeline.ErrMismatch, "has other options here"},
+		"two partitioners": {func() *pipeline.Topology {
+			by := func(name string, by pipeline.Partitioner) *pipeline.Processor {
+				p := pipeline.Process(name)
+				pipeline.Input(p, clicks.OrPartitionedBy(by), func(*pipeline.Context, string) error { return nil })
+				return p
+			}
+			return pipeline.New("t").From(clicks).Add(by("p", pipeline.Murmur2.Window()), by("q", pipeline.Murmur2.Session()))
+		}, pipeline.ErrMismatch, "has other options here"},
 		"two owners": {func() *pipeline.Topology {
 			p, q := in(pipeline.Process("p")), in(pipeline.Process("q"))
 			pipeline.State(p, perUser)

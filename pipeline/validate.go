@@ -188,6 +188,8 @@ func (v *validator) see(where string, d definition) *use {
 			d.Name, d.Kind, d.Type, d.Codec, u.Kind, u.Type, u.Codec, u.where)
 	} else if !sameOptions(u.Topic, d.Topic) {
 		v.add(ErrMismatch, where, "%s %s has other options here than in %s: declare it once", d.Kind, d.Name, u.where)
+	} else if u.Topic != nil && u.Topic.Partitioner == "" {
+		u.Topic = d.Topic // the next use is compared with its partitioner, if it has one
 	}
 	return u
 }
