@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"net"
 	"net/netip"
 	"strings"
 	"sync"
@@ -90,21 +91,38 @@ func TestAdminHonoursItsContext(t *testing.T) {
 	}
 }
 
+// Close ends a request that a broker has taken and never answers.
 func TestCloseEndsAdmin(t *testing.T) {
-	k := newFake(t)
-	c := newTestCluster(t, k.ListenAddrs())
-	topic := newTopic(t, c, 1)
-	asked, release := make(chan struct{}, 16), make(chan struct{})
-	t.Cleanup(func() { close(release) })
-	k.ControlKey(int16(kmsg.ListOffsets), func(kmsg.Request) (kmsg.Response, error, bool) {
-		k.KeepControl()
-		asked <- struct{}{}
-		k.SleepControl(func() { <-release })
-		return nil, nil, false
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, over := make(chan struct{}, 1), make(chan struct{})
+	go func() {
+		defer close(over)
+		for {
+			conn, err := silent.Accept()
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+			// Some bytes of a request are there.
+			if n, _ := conn.Read(make([]byte, 1)); n == 1 {
+				select {
+				case asked <- struct{}{}:
+				default:
+				}
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		silent.Close()
+		<-over
 	})
+	c := newTestCluster(t, []string{silent.Addr().String()})
 	done := make(chan error)
 	go func() {
-		_, _, err := c.Bounds(context.Background(), transport.TopicPartition{Topic: topic})
+		_, _, err := c.Bounds(context.Background(), transport.TopicPartition{Topic: "t"})
 		done <- err
 	}()
 	<-asked

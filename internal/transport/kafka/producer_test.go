@@ -21,12 +21,7 @@ func TestBackPressure(t *testing.T) {
 	k := newFake(t)
 	c := newTestCluster(t, k.ListenAddrs())
 	topic := newTopic(t, c, 1)
-	release := make(chan struct{})
-	k.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
-		k.KeepControl()
-		k.SleepControl(func() { <-release })
-		return nil, nil, false
-	})
+	refused := k.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.NotEnoughReplicas, Count: -1})
 	p, err := c.NewProducer(t.Context(), transport.ProducerConfig{BufferedBytes: 1000})
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +41,7 @@ func TestBackPressure(t *testing.T) {
 		t.Error("a third record was taken beyond the bound")
 	case <-time.After(100 * time.Millisecond):
 	}
-	close(release)
+	refused.Remove()
 	for range 4 {
 		if err := <-acked; err != nil {
 			t.Error(err)
