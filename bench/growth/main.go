@@ -97,10 +97,6 @@ func grow(ctx context.Context, o options) (err error) {
 				results = append(results, r)
 				fmt.Println(r)
 			}
-			// For the next place.
-			if err := errors.Join((&measure.Bench{Topics: st.Topics}).Clear(ctx, p.workload)); err != nil {
-				return err
-			}
 		}
 	}
 	if o.out == "" {
@@ -109,7 +105,8 @@ func grow(ctx context.Context, o options) (err error) {
 	return write(o.out, strings.TrimSpace("go run ./bench/growth "+strings.Join(os.Args[1:], " ")), env, time.Since(began), chosen, results)
 }
 
-// one measures a contender at a place. The input is written once for all.
+// one measures a contender at a place. The input is its own: most of it is held
+// back until the contender has worked on the first records.
 func one(ctx context.Context, st *stage.Stage, o options, p place, c contender.Contender, run int) (m measure.Result, err error) {
 	t, err := topics.Open(st.Brokers, p.partitions)
 	if err != nil {
@@ -118,9 +115,15 @@ func one(ctx context.Context, st *stage.Stage, o options, p place, c contender.C
 	defer t.Close()
 	b := &measure.Bench{Root: st.Root, Dir: st.Dir, Brokers: st.Brokers, Topics: t, Partitions: p.partitions, Instances: p.instances,
 		Warm: p.warm, Commit: o.commit, Timeout: o.timeout, Limit: o.limit}
-	n, err := b.Prepare(ctx, p.workload, p.records)
-	if err != nil {
+	p.workload.Variant += fmt.Sprint("-", run)
+	defer func() {
+		after, done := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer done()
+		err = errors.Join(err, b.Clear(after, p.workload))
+	}()
+	if err := b.Hold(ctx, p.workload, p.records); err != nil {
 		return m, err
 	}
-	return b.Run(ctx, p.workload, c, n, run)
+	defer b.Held.Close()
+	return b.Run(ctx, p.workload, c, p.records, run)
 }

@@ -29,6 +29,11 @@ func (r *run) process(ctx context.Context, n int64, from float64, limit time.Dur
 		}
 		f.stop()
 	}()
+	if h := r.b.Held; h != nil {
+		if m, err = r.release(ctx, f, limit); err != nil {
+			return false, err
+		}
+	}
 	if err := r.watch(ctx, f, m.add); err != nil {
 		return false, err
 	}
@@ -39,6 +44,23 @@ func (r *run) process(ctx context.Context, n int64, from float64, limit time.Dur
 		return false, fmt.Errorf("the input is too short to measure: all %d records were committed at once", n)
 	}
 	return !m.cut, err
+}
+
+// release waits until the first records of a held input are committed, releases
+// the others, and returns the meter for those.
+func (r *run) release(ctx context.Context, f fleet, limit time.Duration) (m meter, err error) {
+	h := r.b.Held
+	first := meter{total: h.First.Sum(), quiet: quiet}
+	if err := r.watch(ctx, f, first.add); err != nil {
+		return m, fmt.Errorf("before the measurement: %w", err)
+	}
+	began := first.last
+	if began.cpu, err = f.cpu(); err != nil {
+		return m, err
+	}
+	began.at = time.Now()
+	m = meter{total: h.All.Sum(), quiet: quiet, limit: limit, first: began.at, began: began, last: began, warmed: true}
+	return m, h.Release(ctx)
 }
 
 // watch samples the contender until done says so.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"time"
@@ -30,6 +31,11 @@ type Bench struct {
 	Limit time.Duration
 	// Warm is the share of the input that is not counted; default a fifth.
 	Warm float64
+	// Held, if there is one, holds back all of the input but the first records,
+	// for one run: it is released when those are committed and nothing more
+	// comes, and from then on the cost is counted, instead of from the share
+	// Warm on. So few records suffice for a measurement.
+	Held *topics.Held
 	// Instances is the number of processes of each contender; default 1.
 	Instances int
 	Profiles  string // folder for profiles of the contenders in Go; none by default
@@ -89,6 +95,28 @@ func (b *Bench) Prepare(ctx context.Context, w workload.Workload, n int) (int, e
 		return n, err
 	}
 	return n, b.Topics.Fill(ctx, Input(w), w.Records(n))
+}
+
+// Hold writes n records of a workload's input, of which the first share, Warm,
+// can be read at once and the others when Run releases them. It is for one run:
+// Clear comes after it.
+func (b *Bench) Hold(ctx context.Context, w workload.Workload, n int) (err error) {
+	if _, err := b.Topics.Make(ctx, Input(w), false); err != nil {
+		return err
+	}
+	records := func(from, to int) iter.Seq[workload.Record] {
+		return func(yield func(workload.Record) bool) {
+			i := 0
+			for r := range w.Records(to) {
+				if i++; i > from && !yield(r) {
+					return
+				}
+			}
+		}
+	}
+	first := int(b.Warm * float64(n))
+	b.Held, err = b.Topics.Hold(ctx, Input(w), records(0, first), records(first, n))
+	return err
 }
 
 // Clear removes what Prepare wrote.

@@ -19,9 +19,20 @@ type Held struct {
 	// First and All are the positions behind the first records, and behind all,
 	// by partition. Markers of transactions, which have offsets too, are not in
 	// them.
-	First, All map[int32]int64
+	First, All Ends
 
 	client *kgo.Client
+}
+
+// Ends are positions by partition.
+type Ends map[int32]int64
+
+// Sum is that of all partitions' positions.
+func (e Ends) Sum() (n int64) {
+	for _, end := range e {
+		n += end
+	}
+	return n
 }
 
 // Hold writes the first records to a topic, and the others into a transaction.
@@ -48,8 +59,8 @@ func (t *Topics) Hold(ctx context.Context, topic string, first, others iter.Seq[
 	if err != nil {
 		return nil, err
 	}
-	h.All = map[int32]int64{}
-	for _, ends := range []map[int32]int64{h.First, last} {
+	h.All = Ends{}
+	for _, ends := range []Ends{h.First, last} {
 		for p, end := range ends {
 			h.All[p] = max(h.All[p], end)
 		}
@@ -61,11 +72,11 @@ func (t *Topics) Hold(ctx context.Context, topic string, first, others iter.Seq[
 const holdTimeout = 15 * time.Minute
 
 // write begins a transaction, and returns the position behind each partition's last record.
-func (h *Held) write(ctx context.Context, topic string, records iter.Seq[workload.Record]) (map[int32]int64, error) {
+func (h *Held) write(ctx context.Context, topic string, records iter.Seq[workload.Record]) (Ends, error) {
 	if err := h.client.BeginTransaction(); err != nil {
 		return nil, err
 	}
-	ends := map[int32]int64{}
+	ends := Ends{}
 	var failed error
 	for r := range records {
 		if ctx.Err() != nil {
