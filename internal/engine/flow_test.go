@@ -1,9 +1,12 @@
 package engine
 
 import (
+	"context"
 	"runtime"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/millrace/millrace/internal/transport"
 )
@@ -22,6 +25,12 @@ func (p *pausable) set(paused bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.paused = paused
+}
+
+func (p *pausable) isPaused() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.paused
 }
 
 func (p *pausable) Pause(transport.Assignment)  { p.set(true) }
@@ -55,7 +64,7 @@ func TestPauseAndResumeKeepTheirOrder(t *testing.T) {
 		left := round % 2
 		both.Go(func() {
 			for range n {
-				in.share([]transport.Fetch{{TopicPartition: transport.TopicPartition{Topic: "in"}, Records: []*transport.Record{record}}})
+				in.pause(in.share([]transport.Fetch{{TopicPartition: transport.TopicPartition{Topic: "in"}, Records: []*transport.Record{record}}}))
 			}
 		})
 		both.Go(func() { take(n - left) })
@@ -64,5 +73,57 @@ func TestPauseAndResumeKeepTheirOrder(t *testing.T) {
 			t.Fatalf("round %d: paused: %t, the queue says %t, and is full: %t", round, group.paused, task.queue.isPaused(0), full)
 		}
 		take(left)
+	}
+}
+
+// A full queue is waited for; only one that stays full has its input paused.
+func TestFullQueuesAreWaitedFor(t *testing.T) {
+	fetch := []transport.Fetch{{TopicPartition: transport.TopicPartition{Topic: "in"}, Records: []*transport.Record{{Topic: "in"}}}}
+	for _, c := range []struct {
+		name                 string
+		ready, taken, closed bool
+		patience             time.Duration
+		paused               bool
+	}{
+		{"has room in time", true, true, false, time.Minute, false},
+		{"stays full", true, false, false, time.Millisecond, true},
+		{"of a task that is not open", false, false, false, time.Minute, true},
+		{"of a task that ends", true, false, true, time.Minute, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				group := &pausable{}
+				in := &instance{group: group, topics: []string{"in"}, tasks: map[int32]*task{}, ready: map[int32]bool{0: c.ready}, patience: c.patience}
+				task := &task{in: in, queue: newQueue(in.topics, 1)}
+				task.ctx, task.cancel = context.WithCancelCause(t.Context())
+				in.tasks[0] = task
+				full := in.share(fetch)
+				if len(full) != 1 {
+					t.Fatalf("%d inputs are full, not 1", len(full))
+				}
+				waited := make(chan struct{})
+				go func() {
+					defer close(waited)
+					in.pause(in.stillFull(t.Context(), full))
+				}()
+				synctest.Wait()
+				if group.isPaused() != !c.ready {
+					t.Errorf("paused before the wait is over: %t", group.isPaused())
+				}
+				if c.taken {
+					input, records := task.queue.take(1)
+					if task.queue.done(input, len(records)) {
+						t.Error("to be resumed, and was not paused")
+					}
+				}
+				if c.closed {
+					task.cancel(errLost)
+				}
+				<-waited
+				if group.isPaused() != c.paused || task.queue.isPaused(0) != c.paused {
+					t.Errorf("paused: %t, the queue says %t", group.isPaused(), task.queue.isPaused(0))
+				}
+			})
+		})
 	}
 }

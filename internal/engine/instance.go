@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/lovoo/goka"
 	"golang.org/x/sync/errgroup"
@@ -37,10 +38,8 @@ type instance struct {
 	events   chan event
 	finished chan struct{} // closed when the session loop takes no more events
 
-	// flow is held while a queue is found to be full and its input is paused, and
-	// while one is resumed: were the task quicker in between, the input would be
-	// resumed first and paused for ever. It is taken before mu.
-	flow sync.Mutex
+	flow     sync.Mutex    // see flow.go; taken before mu
+	patience time.Duration // how long a full queue is waited for before its input is paused
 
 	mu     sync.Mutex
 	tasks  map[int32]*task // assigned, opened or not
@@ -89,6 +88,7 @@ func newInstance(ctx context.Context, e *Engine, spec *graph.Processor) *instanc
 		ready:    map[int32]bool{},
 		latest:   map[int32]*task{},
 		rewinds:  transport.Offsets{}, wakePoller: func() {},
+		patience: patience,
 	}
 	in.ctx, in.cancel = context.WithCancelCause(ctx)
 	in.inputs = append(in.inputs, spec.Inputs...)
@@ -240,60 +240,6 @@ func (in *instance) changelogs() (topics []string) {
 		topics = append(topics, s.Ref.Name)
 	}
 	return topics
-}
-
-// poll moves fetched records into the tasks' queues.
-func (in *instance) poll(ctx context.Context) error {
-	for {
-		polling := in.rewound(ctx)
-		fetches, err := in.group.Poll(polling)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil && polling.Err() == nil {
-			return fmt.Errorf("processor %s: fetch: %w", in.spec.Name, err)
-		}
-		in.share(fetches)
-	}
-}
-
-// share puts what one poll returned into the tasks' queues. A task gets all of
-// it at once: inputs that came together are merged by time, whichever stands
-// first in the poll.
-func (in *instance) share(fetches []transport.Fetch) {
-	shares := make(map[*task][]transport.Fetch)
-	paused := make(transport.Assignment)
-	in.flow.Lock()
-	in.mu.Lock()
-	for _, f := range fetches {
-		t := in.tasks[f.Partition]
-		if t == nil || in.stale(f) {
-			continue // revoked, or to be fetched again
-		}
-		shares[t] = append(shares[t], f)
-	}
-	for t, fs := range shares {
-		for _, topic := range t.queue.put(fs...) {
-			paused[topic] = append(paused[topic], t.id)
-		}
-	}
-	in.mu.Unlock()
-	if len(paused) > 0 {
-		in.group.Pause(paused)
-	}
-	in.flow.Unlock()
-	for t := range shares {
-		t.signal()
-	}
-}
-
-// resume fetches an input again that was paused, unless its queue is full again.
-func (in *instance) resume(t *task, input int) {
-	in.flow.Lock()
-	defer in.flow.Unlock()
-	if !t.queue.isPaused(input) {
-		in.group.Resume(transport.Assignment{in.topics[input]: {t.id}})
-	}
 }
 
 // allTasks returns the tasks that are assigned, open or not.

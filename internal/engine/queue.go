@@ -18,6 +18,7 @@ type queue struct {
 	inputs []inputQueue
 	limit  int64         // bytes for each input, beyond which fetching pauses
 	more   chan struct{} // gets a token when records came, for who waits in task.ready
+	room   chan struct{} // gets a token when an input is not full any more
 }
 
 type inputQueue struct {
@@ -31,7 +32,7 @@ type inputQueue struct {
 }
 
 func newQueue(topics []string, limit int64) *queue {
-	q := &queue{limit: limit, more: make(chan struct{}, 1)}
+	q := &queue{limit: limit, more: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 	for _, t := range topics {
 		q.inputs = append(q.inputs, inputQueue{topic: t, first: -1})
 	}
@@ -39,23 +40,24 @@ func newQueue(topics []string, limit int64) *queue {
 }
 
 // put adds fetched records, all of them before the next take. It returns the
-// topics of the inputs that are over their limit and have to be paused now.
-func (q *queue) put(fetches ...transport.Fetch) (pause []string) {
+// inputs that are over their limit by now, and not paused.
+func (q *queue) put(fetches ...transport.Fetch) (full []int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, f := range fetches {
 		for i := range q.inputs {
 			if in := &q.inputs[i]; in.topic == f.Topic && in.put(f, q.limit) {
-				pause = append(pause, f.Topic)
+				full = append(full, i)
 			}
 		}
 	}
 	poke(q.more)
-	return pause
+	return full
 }
 
-// put adds fetched records. It reports whether the input has to be paused now.
-func (in *inputQueue) put(f transport.Fetch, limit int64) (pause bool) {
+// put adds fetched records. It reports whether the input is over its limit by
+// now, and not paused.
+func (in *inputQueue) put(f transport.Fetch, limit int64) (full bool) {
 	size := int64(0)
 	for _, r := range f.Records {
 		size += int64(len(r.Key)+len(r.Value)) + recordOverhead
@@ -67,7 +69,23 @@ func (in *inputQueue) put(f transport.Fetch, limit int64) (pause bool) {
 	in.sizes = append(in.sizes, size)
 	in.bytes += size
 	in.end = f.End
-	if in.bytes <= limit || in.paused {
+	return in.bytes > limit && !in.paused
+}
+
+// isFull says whether an input is over its limit.
+func (q *queue) isFull(input int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.inputs[input].bytes > q.limit
+}
+
+// pause notes that an input is paused, if it is over its limit. It reports
+// whether it is to be paused now.
+func (q *queue) pause(input int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	in := &q.inputs[input]
+	if in.bytes <= q.limit || in.paused {
 		return false
 	}
 	in.paused = true
@@ -131,7 +149,11 @@ func (q *queue) done(input, n int) (resume bool) {
 		in.runs[0] = in.runs[0][n:]
 		return false
 	}
+	wasFull := in.bytes > q.limit
 	in.bytes -= in.sizes[0]
+	if wasFull && in.bytes <= q.limit {
+		poke(q.room)
+	}
 	in.runs[0] = nil
 	in.runs, in.sizes = in.runs[1:], in.sizes[1:]
 	if len(in.runs) == 0 {
@@ -158,6 +180,9 @@ func (q *queue) clear(input int) (first int64, resume bool) {
 	defer q.mu.Unlock()
 	in := &q.inputs[input]
 	first, resume = in.first, in.paused
+	if in.bytes > q.limit {
+		poke(q.room)
+	}
 	*in = inputQueue{topic: in.topic, end: in.end, first: in.first}
 	return first, resume
 }
