@@ -21,7 +21,8 @@ import (
 //
 // The order of 1 and 2 is what keeps a dedupe from losing records: were the
 // changelog first, a kill in between would restore "seen" for a record whose
-// output nobody has. A transaction spans 1 to 3; see transaction.go.
+// output nobody has. A transaction spans 1 to 3, see transaction.go: there the
+// order of 1 and 2 does not matter, and nothing is waited for in between.
 //
 // Handlers go on meanwhile in the next generation.
 type committer struct {
@@ -134,8 +135,12 @@ func (c *committer) cycle(ctx context.Context, tasks []*task) error {
 		if err != nil {
 			return err
 		}
-		if g != nil {
-			frozen = append(frozen, frozenTask{t, g})
+		if g == nil {
+			continue
+		}
+		frozen = append(frozen, frozenTask{t, g})
+		if exactlyOnce { // all or nothing: the order does not matter
+			g.changelog.push(t.ctx, c.in.group)
 		}
 	}
 	if len(frozen) == 0 {
@@ -149,7 +154,7 @@ func (c *committer) cycle(ctx context.Context, tasks []*task) error {
 		return c.stepError("flush outputs", err)
 	}
 	for _, f := range frozen {
-		f.g.changelog.push(f.ctx, c.in.group)
+		f.g.changelog.push(f.ctx, c.in.group) // if it is not yet
 	}
 	frozen, err = c.each(frozen, func(f frozenTask) error { return f.g.changelog.wait(f.ctx) })
 	if err != nil {
