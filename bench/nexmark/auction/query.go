@@ -118,4 +118,6 @@ const (
 	window = 10 * time.Second
 	hop    = 2 * time.Second
 	grace  = time.Hour / 2
+	// As long as Kafka Streams keeps windows if nothing else is said.
+	retention = 24 * time.Hour
 )

@@ -129,19 +129,26 @@ func averagePrice(app, input string) *pipeline.Topology {
 }
 
 // best makes a topology that aggregates the bids of each auction in windows, and
-// then finds the best auction of each window.
+// then finds the best auction of each window. What the windows have goes on as the
+// changes of their table: the last of each commit, as from Kafka Streams' cache. They
+// are retained for longer than they are open: of one that changes and is forgotten
+// in the same commit only the latter is seen.
 func best(app, input string, w processors.Windows, agg aggregate.Func[Event, Event]) *pipeline.Topology {
-	updates, byWindow := pipeline.NewTopic(app+"-updates", Codec()), pipeline.NewTopic(app+"-by-window", Codec())
-	out := pipeline.NewTable(Output(app), Codec())
-	windows := processors.Window(app+"-windows", Input(input), w.Grace(grace), agg,
-		pipeline.NewTable(app+"-panes", processors.Panes(Codec())), processors.EmitUpdates(updates))
-	rekey := processors.FlatMap("rekey", updates, byWindow, func(ctx *pipeline.Context, e Event, emit func(string, Event)) error {
+	panes, byWindow := pipeline.NewTable(app+"-panes", processors.Panes(Codec())), pipeline.NewTopic(app+"-by-window", Codec())
+	windows := processors.Window(app+"-windows", Input(input), w.Grace(grace).Retain(retention), agg, panes)
+	rekey := pipeline.Process("rekey")
+	to := pipeline.Output(rekey, byWindow)
+	pipeline.Changes(rekey, panes, func(ctx *pipeline.Context, c pipeline.Change[processors.Pane[Event]]) error {
+		if c.Deleted || c.Value.Value.Kind != Bid {
+			return nil
+		}
 		_, start, err := processors.ParseWindowKey(ctx.Key())
-		if err == nil && e.Kind == Bid {
-			emit(number(start.UnixMilli()), e)
+		if err == nil {
+			to.Emit(ctx, number(start.UnixMilli()), c.Value.Value)
 		}
 		return err
 	})
+	out := pipeline.NewTable(Output(app), Codec())
 	top := processors.Reduce("top", byWindow, out, func(_ *pipeline.Context, a, b Event) (Event, error) { return better(a, b), nil })
 	return pipeline.New(app).From(Input(input)).Add(windows, rekey, top).To(out)
 }
