@@ -11,6 +11,7 @@ import (
 	"io"
 	"log"
 	"strconv"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
@@ -43,6 +44,11 @@ func run(ctx context.Context, a peer.Args) error {
 	}
 	tmc := goka.NewTopicManagerConfig()
 	tmc.Table.Replication, tmc.Stream.Replication = 3, 3
+	if a.Workload.Kind == workload.Shuffle {
+		if err := ensure(ctx, a.Brokers, string(matched(a)), a.Partitions, tmc); err != nil {
+			return err
+		}
+	}
 	done := make(chan error, len(graphs))
 	for _, g := range graphs {
 		p, err := goka.NewProcessor(a.Brokers, g,
@@ -57,6 +63,35 @@ func run(ctx context.Context, a peer.Args) error {
 	for range graphs {
 		if err := <-done; err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// matched is the topic between the two steps of the shuffle.
+func matched(a peer.Args) goka.Stream { return goka.Stream(a.App + "-matched") }
+
+// ensure makes a topic before a processor asks for it, and waits until all brokers
+// know it: goka gives up at once if one does not.
+func ensure(ctx context.Context, brokers []string, topic string, partitions int, cfg *goka.TopicManagerConfig) error {
+	for _, b := range brokers { // any of them may be asked first
+		tm, err := goka.NewTopicManager([]string{b}, goka.DefaultConfig(), cfg)
+		if err != nil {
+			return err
+		}
+		defer tm.Close()
+		if err := tm.EnsureStreamExists(topic, partitions); err != nil {
+			return err
+		}
+		for {
+			if ps, err := tm.Partitions(topic); err == nil && len(ps) == partitions {
+				break
+			}
+			select {
+			case <-time.After(50 * time.Millisecond):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		}
 	}
 	return nil
@@ -99,7 +134,7 @@ func graphs(a peer.Args) ([]*goka.GroupGraph, error) {
 			}
 		})}
 	case workload.Shuffle:
-		matched := goka.Stream(a.App + "-matched")
+		matched := matched(a)
 		return []*goka.GroupGraph{
 			goka.DefineGroup(goka.Group(a.App), goka.Output(matched, bytes), goka.Input(in, bytes, func(ctx goka.Context, m any) {
 				var room [4]int
