@@ -32,6 +32,35 @@ func ExampleEnrich() {
 	// 2 cake for 300
 }
 
+// A slow answer holds up the orders of its own customer, and no others.
+func ExampleCallOrder() {
+	orders := pipeline.NewTopic("orders", codec.String())
+	checked := pipeline.NewTopic("orders.checked", codec.String())
+	others := make(chan struct{}) // closed when bob's order is checked
+	check := func(ctx context.Context, customer, what string) (string, error) {
+		if what == "piano" {
+			select { // takes as long as the others
+			case <-others:
+			case <-ctx.Done():
+				return "", ctx.Err()
+			}
+		}
+		if customer == "bob" {
+			defer close(others)
+		}
+		return what, nil
+	}
+	p := processors.Enrich("check", orders, checked, check, processors.CallOrder(pipeline.KeyOrder))
+	pipelinetest.Example(pipeline.New("app").From(orders).Add(p).To(checked), func(d *pipelinetest.Driver) {
+		d.Pipe(orders.Record("ada", "piano"), orders.Record("ada", "stool"), orders.Record("bob", "tea"))
+		show(d, checked)
+	})
+	// Output:
+	// bob tea
+	// ada piano
+	// ada stool
+}
+
 // An advertisement and the clicks on it within a minute.
 func ExampleJoinStreams() {
 	shown := pipeline.NewTopic("ads.shown", codec.String())
