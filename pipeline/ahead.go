@@ -97,8 +97,8 @@ type Coming struct {
 //
 // With KeyOrder or Unordered, a record whose call has ended does not wait for
 // others. What was handled ahead of a record that waits is remembered, in a store
-// NAME-overtakers with a changelog, until that one is handled: a row for each
-// partition of the input, which is written with a commit. Under exactly-once it
+// TOPOLOGY-NAME-overtakers with a changelog, until that one is handled: a row for
+// each partition of the input, which is written with a commit. Under exactly-once it
 // becomes permanent together with what was emitted, so that nothing is lost or
 // repeated; under at-least-once it is written right before the offset. Setting
 // the group's offset back, to one before what was committed, voids it. Stream
@@ -144,8 +144,8 @@ func InputAhead[V, A any](p *Processor, t Topic[V], l Lookahead,
 		Order: graph.Order(l.Order),
 		Span:  l.Records,
 	})
-	if l.Order != PartitionOrder && p.spec.Overtaking == nil {
-		p.spec.Overtaking = p.keepOvertakers()
+	if l.Order != PartitionOrder {
+		p.overtakes = true
 	}
 }
 

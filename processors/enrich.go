@@ -140,7 +140,7 @@ func CallsAtOnce(calls, records int) CallOption {
 // A record is emitted up to 100 times the calls ahead of one whose call has not
 // ended, or as many as the second number of CallsAtOnce says, in offsets; the
 // offset that is committed waits for that call. Which records are ahead of it is
-// kept in the table NAME-overtakers, one row for each partition, so that
+// kept in the table TOPOLOGY-NAME-overtakers, one row for each partition, so that
 // exactly-once holds: see pipeline.InputAhead. What CallRetry cannot mend, and a
 // policy of OnError(pipeline.Retry) tries again, holds up all of the partition.
 func CallOrder(order pipeline.Order) CallOption {
