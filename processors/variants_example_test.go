@@ -36,29 +36,32 @@ func ExampleEnrich() {
 func ExampleCallOrder() {
 	orders := pipeline.NewTopic("orders", codec.String())
 	checked := pipeline.NewTopic("orders.checked", codec.String())
-	others := make(chan struct{}) // closed when bob's order is checked
-	check := func(ctx context.Context, customer, what string) (string, error) {
+	bobs := make(chan struct{}) // closed when bob's order is passed on
+	check := func(ctx context.Context, what string) (string, error) {
 		if what == "piano" {
-			select { // takes as long as the others
-			case <-others:
+			select { // takes longer than bob's
+			case <-bobs:
 			case <-ctx.Done():
 				return "", ctx.Err()
 			}
 		}
-		if customer == "bob" {
-			defer close(others)
-		}
-		return what, nil
+		return "in stock", nil
 	}
-	p := processors.Enrich("check", orders, checked, check, processors.CallOrder(pipeline.KeyOrder))
+	p := processors.EnrichBy("check", orders, checked, func(_, what string) string { return what }, check,
+		func(ctx *pipeline.Context, what, answer string) (string, error) {
+			if ctx.Key() == "bob" {
+				close(bobs)
+			}
+			return what + " " + answer, nil
+		}, processors.CallOrder(pipeline.KeyOrder))
 	pipelinetest.Example(pipeline.New("app").From(orders).Add(p).To(checked), func(d *pipelinetest.Driver) {
 		d.Pipe(orders.Record("ada", "piano"), orders.Record("ada", "stool"), orders.Record("bob", "tea"))
 		show(d, checked)
 	})
 	// Output:
-	// bob tea
-	// ada piano
-	// ada stool
+	// bob tea in stock
+	// ada piano in stock
+	// ada stool in stock
 }
 
 // An advertisement and the clicks on it within a minute.
