@@ -616,3 +616,26 @@ func TestEnrichOnABroker(t *testing.T) {
 	}
 	d.Expect(want...)
 }
+
+// What it reads is written in transactions, whose ends are in the topic too.
+func TestEnrichReadsTransactions(t *testing.T) {
+	double := func(_ context.Context, _ string, n int64) (int64, error) { return 2 * n, nil }
+	d := pipelinetest.Embedded(t, pipeline.New("t").From(numbers).To(results).Add(
+		processors.Map("first", numbers, more, func(_ *pipeline.Context, n int64) (int64, error) { return n + 1, nil }),
+		processors.Enrich("double", more, results, double, processors.CallsAtOnce(4, 0), processors.CallOrder(pipeline.Unordered))))
+	var got, want []int64
+	for round := range int64(3) {
+		for n := range int64(5) {
+			d.Send(numbers.Record("k", 10*round+n)) // a transaction for each
+			want = append(want, 2*(10*round+n+1))
+		}
+		for _, m := range pipelinetest.Read(d, results) {
+			got = append(got, m.Value)
+		}
+		d.Restart()
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
