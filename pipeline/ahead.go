@@ -17,8 +17,41 @@ type Lookahead struct {
 	Calls int
 	// Records is how many records are looked at: those that are called for, wait
 	// for a call, or have their result and wait for their turn. Default 4 times
-	// Calls, so that others go on while the first of them takes long.
+	// Calls, so that others go on while the first of them takes long. With an
+	// Order of another kind it is how far records may be ahead of the first one
+	// whose call has not ended, in offsets, default 100 times Calls; up to 4 times
+	// Calls of them wait.
 	Records int
+	// Order is in which order records are handled. Default PartitionOrder.
+	Order Order
+}
+
+// Order is in which order the records of a partition are handled, when they wait
+// for something. In any order, each of them is handled once, and nothing is
+// committed past one that waits.
+type Order int
+
+const (
+	// PartitionOrder is the order of the partition: a record waits until all
+	// before it have been handled.
+	PartitionOrder Order = Order(graph.PartitionOrder)
+	// KeyOrder keeps the order among the records of each key. Records without a
+	// key have none.
+	KeyOrder Order = Order(graph.KeyOrder)
+	// Unordered keeps no order: each record is handled as soon as it can be.
+	Unordered Order = Order(graph.NoOrder)
+)
+
+func (o Order) String() string {
+	switch o {
+	case PartitionOrder:
+		return "partition order"
+	case KeyOrder:
+		return "key order"
+	case Unordered:
+		return "unordered"
+	}
+	return fmt.Sprintf("Order(%d)", int(o))
 }
 
 func (l Lookahead) withDefaults() Lookahead {
@@ -27,6 +60,9 @@ func (l Lookahead) withDefaults() Lookahead {
 	}
 	if l.Records == 0 {
 		l.Records = 4 * l.Calls
+		if l.Order != PartitionOrder {
+			l.Records = min(100*l.Calls, maxLookahead)
+		}
 	}
 	return l
 }
@@ -59,6 +95,16 @@ type Coming struct {
 // a crash, an abort or a rebalance, those are made again whose records had not
 // been committed.
 //
+// With KeyOrder or Unordered, a record whose call has ended does not wait for
+// others. What was handled ahead of a record that waits is remembered, in a store
+// TOPOLOGY-NAME-overtakers with a changelog, until that one is handled: a row for
+// each partition of the input, which is written with a commit. Under exactly-once it
+// becomes permanent together with what was emitted, so that nothing is lost or
+// repeated; under at-least-once it is written right before the offset. Setting
+// the group's offset back, to one before what was committed, voids it. Stream
+// time moves with the records as they are handled. One that is tried again by
+// OnError(Retry) holds up all.
+//
 // The context of ahead ends when the partition goes away or the run ends; what it
 // had begun is waited for then. Bound what it waits for: see context.WithTimeout.
 func InputAhead[V, A any](p *Processor, t Topic[V], l Lookahead,
@@ -68,6 +114,9 @@ func InputAhead[V, A any](p *Processor, t Topic[V], l Lookahead,
 	}
 	if l.Calls < 0 || l.Records < 0 || l.Calls > maxLookahead || l.Records > maxLookahead {
 		p.bad(ErrConfig, "input %s: Lookahead of %d calls and %d records: neither may be negative or more than %d", t.name, l.Calls, l.Records, maxLookahead)
+	}
+	if l.Order < PartitionOrder || l.Order > Unordered {
+		p.bad(ErrConfig, "input %s: Lookahead with an unknown order %d", t.name, int(l.Order))
 	}
 	l = l.withDefaults()
 	d, i := p.uses(t), len(p.spec.Inputs)
@@ -89,9 +138,15 @@ func InputAhead[V, A any](p *Processor, t Topic[V], l Lookahead,
 			return fn(ctx, c.value, c.answer)
 		}),
 		Ahead: func(task *graph.Task) graph.Ahead {
-			return &lookahead[V, A]{Lookahead: l, task: task, decode: t.def.value, call: ahead, calls: map[int64]*pending[V, A]{}}
+			return &lookahead[V, A]{Lookahead: l, task: task, decode: t.def.value, call: ahead, calls: map[int64]*pending[V, A]{},
+				landed: make(chan struct{}, 1)}
 		},
+		Order: graph.Order(l.Order),
+		Span:  l.Records,
 	})
+	if l.Order != PartitionOrder {
+		p.overtakes = true
+	}
 }
 
 // lookahead is the calls of one partition. It implements graph.Ahead.
@@ -106,6 +161,7 @@ type lookahead[V, A any] struct {
 	waiting []*pending[V, A]         // not begun, in the order of their records
 	workers int
 	idle    chan struct{} // closed when the last worker has ended; nil while nobody waits for that
+	landed  chan struct{} // gets a token when a call has ended
 }
 
 // pending is the call for one record.
@@ -122,7 +178,12 @@ type pending[V, A any] struct {
 }
 
 // Limit implements graph.Ahead.
-func (l *lookahead[V, A]) Limit() int { return l.Records }
+func (l *lookahead[V, A]) Limit() int {
+	if l.Order == PartitionOrder {
+		return l.Records
+	}
+	return min(4*l.Calls, l.Records)
+}
 
 // Begin implements graph.Ahead.
 func (l *lookahead[V, A]) Begin(coming []*graph.Record) <-chan struct{} {
@@ -149,6 +210,9 @@ func (l *lookahead[V, A]) Begin(coming []*graph.Record) <-chan struct{} {
 		l.waiting = l.waiting[1:]
 		go l.work(c)
 	}
+	if l.Order != PartitionOrder {
+		return l.landed
+	}
 	return l.calls[coming[0].Offset].done
 }
 
@@ -157,6 +221,10 @@ func (l *lookahead[V, A]) work(c *pending[V, A]) {
 	for c != nil {
 		l.answer(c)
 		close(c.done)
+		select {
+		case l.landed <- struct{}{}:
+		default:
+		}
 		l.mu.Lock()
 		c = nil
 		if len(l.waiting) > 0 && l.task.Context.Err() == nil {

@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -45,4 +46,32 @@ func TestInputOrDeletion(t *testing.T) {
 	d := pipelinetest.New(t, pipeline.New("t").From(in).Add(p).To(out))
 	d.Send(in.Record("k", "v"), in.Tombstone("k"), in.Record("k", ""))
 	d.Expect(out.Record("k", "v"), out.Record("k", "deleted"), out.Record("k", ""))
+}
+
+// What a processor has handled out of order belongs to the group of its topology.
+func TestOvertakersHaveTheNameOfTheTopology(t *testing.T) {
+	in := pipeline.NewTopic("in", codec.String())
+	for order, want := range map[pipeline.Order]string{pipeline.PartitionOrder: "", pipeline.KeyOrder: "app-ask-overtakers", pipeline.Unordered: "app-ask-overtakers", 7: "unknown order 7"} {
+		p := pipeline.Process("ask")
+		pipeline.InputAhead(p, in, pipeline.Lookahead{Order: order}, func(context.Context, pipeline.Coming, string) (string, error) { return "", nil },
+			func(*pipeline.Context, string, string) error { return nil })
+		topology := pipeline.New("app").From(in).Add(p)
+		if err := topology.Validate(); order == 7 {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v: %v", order, err)
+			}
+			continue
+		} else if err != nil {
+			t.Errorf("%v: %v", order, err)
+		}
+		var got string
+		for _, e := range topology.Describe().Processors[0].Edges {
+			if e.Role == "store" {
+				got = e.Name
+			}
+		}
+		if got != want {
+			t.Errorf("%v: the store is %q, want %q", order, got, want)
+		}
+	}
 }

@@ -19,6 +19,7 @@ type Processor struct {
 	problems  []*Problem
 	refs      []definition // in the order of declaration
 	timers    []*timerSet  // in the order of declaration
+	overtakes bool         // an input has an order of its own
 	idle      time.Duration
 	codecs    []codecUse // of what is not among refs: the loop, the values of timers
 	policy    ErrorPolicy

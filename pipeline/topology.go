@@ -54,6 +54,9 @@ func (t *Topology) Add(ps ...*Processor) *Topology {
 			t.nils++
 			continue
 		}
+		if p.overtakes && p.spec.Overtaking == nil {
+			p.spec.Overtaking = p.keepOvertakers(t.name)
+		}
 		t.procs = append(t.procs, p)
 	}
 	return t

@@ -18,6 +18,9 @@ import (
 //	record 3      ├────call────┤ out   from when there is room for one more call
 //	                             └ committed up to here
 //
+// With CallOrder they come out as the calls end, at most in the order of each
+// key.
+//
 // Nothing is committed past a record whose call has not ended. A record whose
 // call fails, after the retries of CallRetry, goes by the processor's OnError;
 // another attempt calls again. Each record's output is there once, under
@@ -26,9 +29,9 @@ import (
 //
 // call gets the record's key, "" for one without. Its context ends with
 // CallTimeout, and when the partition goes away or the run ends. It runs on
-// goroutines of its own, several at once. The operator keeps no state in Kafka;
-// in memory there are the records that it looks ahead at, the answers that wait,
-// and those that CallCache keeps.
+// goroutines of its own, several at once. The operator keeps no state in Kafka,
+// unless CallOrder is used; in memory there are the records that it looks ahead
+// at, the answers that wait, and those that CallCache keeps.
 func Enrich[In, To any](name string, in pipeline.Topic[In], to pipeline.Topic[To],
 	call func(ctx context.Context, key string, v In) (To, error), opts ...CallOption) *pipeline.Processor {
 	p := pipeline.Process(name)
@@ -112,14 +115,36 @@ func newCallOptions(p *pipeline.Processor, opts []CallOption) callOptions {
 
 // CallsAtOnce sets how many calls each partition makes at once, default 10, and
 // how many records it looks ahead at, those of the calls included: results wait
-// there while an earlier call takes long. 0 records are 4 times the calls.
+// there while an earlier call takes long. 0 records are 4 times the calls, or
+// what CallOrder says.
 func CallsAtOnce(calls, records int) CallOption {
 	return func(o *callOptions) {
 		if calls < 1 {
 			o.wrong = append(o.wrong, "CallsAtOnce: at least one call is needed")
 		}
-		o.ahead = pipeline.Lookahead{Calls: calls, Records: records}
+		o.ahead.Calls, o.ahead.Records = calls, records
 	}
+}
+
+// CallOrder sets in which order results are emitted. Default
+// pipeline.PartitionOrder, that of the records.
+//
+//	pipeline.KeyOrder    that of the records of each key; records of other keys,
+//	                     and those without one, overtake them
+//	pipeline.Unordered   as the calls end: the last result of a key may be that of
+//	                     an older record
+//
+// Each result has its record's key and time in any case, so that event time is
+// out of order as far as results are. The next operator needs a grace for that.
+//
+// A record is emitted up to 100 times the calls ahead of one whose call has not
+// ended, or as many as the second number of CallsAtOnce says, in offsets; the
+// offset that is committed waits for that call. Which records are ahead of it is
+// kept in the table TOPOLOGY-NAME-overtakers, one row for each partition, so that
+// exactly-once holds: see pipeline.InputAhead. What CallRetry cannot mend, and a
+// policy of OnError(pipeline.Retry) tries again, holds up all of the partition.
+func CallOrder(order pipeline.Order) CallOption {
+	return func(o *callOptions) { o.ahead.Order = order }
 }
 
 // CallTimeout bounds each call, each attempt of CallRetry by itself. Default 10 s.

@@ -1,12 +1,14 @@
 package processors_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -366,8 +368,15 @@ func TestEnrichWrongOptions(t *testing.T) {
 }
 
 // Over random records, calls that fail at random, and crashes while calls are
-// under way, each record's result is there once, in order; each was called for.
+// under way, each record's result is there once, in the order that was asked for;
+// each was called for.
 func TestEnrichModel(t *testing.T) {
+	for _, order := range []pipeline.Order{pipeline.PartitionOrder, pipeline.KeyOrder, pipeline.Unordered} {
+		t.Run(order.String(), func(t *testing.T) { enrichModel(t, order) })
+	}
+}
+
+func enrichModel(t *testing.T, order pipeline.Order) {
 	rapid.Check(t, func(rt *rapid.T) {
 		rs := records(rt)
 		crashes := rapid.SliceOfN(rapid.IntRange(0, len(rs)), 0, 3).Draw(rt, "crash after")
@@ -396,7 +405,7 @@ func TestEnrichModel(t *testing.T) {
 				return v + 1000, nil
 			}
 			d := pipelinetest.New(t, pipeline.New("t").From(numbers).To(results).Add(
-				processors.Enrich("enrich", numbers, results, call, processors.CallsAtOnce(calls, limit)).
+				processors.Enrich("enrich", numbers, results, call, processors.CallsAtOnce(calls, limit), processors.CallOrder(order)).
 					OnError(pipeline.Retry(pipeline.Unlimited, pipeline.Backoff{Min: 100 * time.Microsecond, Max: time.Millisecond}))), dies)
 			e, err := pipeline.EmitterOf(d.Service(), numbers)
 			if err != nil {
@@ -426,33 +435,132 @@ func TestEnrichModel(t *testing.T) {
 				rt.Fatalf("%d was not asked for", r.n)
 			}
 		}
+		inOrder(got, order)
+		inOrder(want, order)
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			rt.Fatalf("got %v, want %v", got, want)
 		}
 	})
 }
 
-// A call for each record, to a service that takes a millisecond.
-func BenchmarkEnrich(b *testing.B) {
-	for _, calls := range []int{1, 10, 100} {
-		b.Run(fmt.Sprint(calls, " at once"), func(b *testing.B) {
-			d := pipelinetest.New(b, pipeline.New("t").From(numbers).To(results).Add(
-				processors.Enrich("enrich", numbers, results, func(ctx context.Context, _ string, n int64) (int64, error) {
-					select {
-					case <-time.After(time.Millisecond):
-					case <-ctx.Done():
-					}
-					return n, nil
-				}, processors.CallsAtOnce(calls, 0))))
-			in := make([]pipeline.Record, b.N)
-			for i := range in {
-				in[i] = numbers.Record("k", int64(i))
+// inOrder sorts by what an order does not keep.
+func inOrder(rs []rec, order pipeline.Order) {
+	slices.SortStableFunc(rs, func(a, b rec) int {
+		switch order {
+		case pipeline.KeyOrder:
+			return strings.Compare(a.key, b.key)
+		case pipeline.Unordered:
+			return cmp.Or(strings.Compare(a.key, b.key), cmp.Compare(a.n, b.n))
+		}
+		return 0
+	})
+}
+
+// Results overtake a call that hangs, as far as they may, and are committed while
+// it does; its offset is not. After a crash they are not there again.
+func TestEnrichOvertakes(t *testing.T) {
+	for _, order := range []pipeline.Order{pipeline.KeyOrder, pipeline.Unordered} {
+		t.Run(order.String(), func(t *testing.T) {
+			var hang atomic.Bool
+			hang.Store(true)
+			call := func(ctx context.Context, _ string, n int64) (int64, error) {
+				if n == 3 && hang.Load() {
+					<-ctx.Done()
+					return 0, ctx.Err()
+				}
+				return 2 * n, nil
 			}
-			b.ResetTimer()
-			d.Pipe(in...)
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
+			const ahead = 20
+			d := pipelinetest.New(t, pipeline.New("t").From(numbers).To(results).Add(processors.Enrich("double", numbers, results, call,
+				processors.CallsAtOnce(2, ahead), processors.CallTimeout(time.Hour), processors.CallOrder(order))), dies)
+			e, err := pipeline.EmitterOf(d.Service(), numbers)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			var all, early []string // early: while the call for 3 hangs
+			for n := range int64(60) {
+				key := string(rune('a' + n%4))
+				all = append(all, fmt.Sprint(key, 2*n))
+				if n < 3 || n > 3 && n < 3+ahead && (order == pipeline.Unordered || n%4 != 3) {
+					early = append(early, fmt.Sprint(key, 2*n))
+				}
+				if err := e.Emit(ctx, key, n); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var got []string
+			read := func() []string { // all so far
+				for _, m := range pipelinetest.Read(d, results) {
+					got = append(got, fmt.Sprint(m.Key, m.Value))
+				}
+				slices.Sort(got)
+				return got
+			}
+			slices.Sort(early)
+			wait := time.NewTicker(time.Millisecond)
+			defer wait.Stop()
+			for len(read()) < len(early) {
+				select {
+				case <-wait.C:
+				case <-ctx.Done():
+					t.Fatalf("while a call hangs there are %v, want %v", got, early)
+				}
+			}
+			if got := read(); !slices.Equal(got, early) {
+				t.Errorf("while a call hangs there are %v, want %v", got, early)
+			}
+			lag := func() int64 { return d.Service().Status().Processors[0].Partitions[0].Inputs[0].Lag }
+			for lag() != 57 { // what is there and what is committed is heard of a little later
+				select {
+				case <-wait.C:
+				case <-ctx.Done():
+					t.Fatalf("lag %d: the offset that is committed is not that of the call that hangs", lag())
+				}
+			}
+			hang.Store(false)
+			d.Crash()
+			d.Send(numbers.Record("end", 60))
+			all = append(all, "end120")
+			slices.Sort(all)
+			if got := read(); !slices.Equal(got, all) {
+				t.Errorf("after a crash there are %v, want %v", got, all)
+			}
 		})
 	}
+}
+
+// A call for each record, in each order.
+func BenchmarkEnrich(b *testing.B) {
+	for _, order := range []pipeline.Order{pipeline.PartitionOrder, pipeline.KeyOrder, pipeline.Unordered} {
+		for _, calls := range []int{1, 10, 100} {
+			b.Run(fmt.Sprint(order, ", ", calls, " at once"), func(b *testing.B) { benchmarkEnrich(b, calls, order) })
+		}
+	}
+}
+
+// benchmarkEnrich makes calls of a millisecond, of which each 50th takes 20.
+func benchmarkEnrich(b *testing.B, calls int, order pipeline.Order) {
+	d := pipelinetest.New(b, pipeline.New("t").From(numbers).To(results).Add(
+		processors.Enrich("enrich", numbers, results, func(ctx context.Context, _ string, n int64) (int64, error) {
+			took := time.Millisecond
+			if n%50 == 0 {
+				took = 20 * time.Millisecond
+			}
+			select {
+			case <-time.After(took):
+			case <-ctx.Done():
+			}
+			return n, nil
+		}, processors.CallsAtOnce(calls, 0), processors.CallOrder(order))))
+	in := make([]pipeline.Record, b.N)
+	for i := range in {
+		in[i] = numbers.Record(fmt.Sprint("k", i%1000), int64(i))
+	}
+	b.ResetTimer()
+	d.Pipe(in...)
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
 }
 
 // The questions of a hundred customers, whose answers are kept.
@@ -507,4 +615,27 @@ func TestEnrichOnABroker(t *testing.T) {
 		d.Restart()
 	}
 	d.Expect(want...)
+}
+
+// What it reads is written in transactions, whose ends are in the topic too.
+func TestEnrichReadsTransactions(t *testing.T) {
+	double := func(_ context.Context, _ string, n int64) (int64, error) { return 2 * n, nil }
+	d := pipelinetest.Embedded(t, pipeline.New("t").From(numbers).To(results).Add(
+		processors.Map("first", numbers, more, func(_ *pipeline.Context, n int64) (int64, error) { return n + 1, nil }),
+		processors.Enrich("double", more, results, double, processors.CallsAtOnce(4, 0), processors.CallOrder(pipeline.Unordered))))
+	var got, want []int64
+	for round := range int64(3) {
+		for n := range int64(5) {
+			d.Send(numbers.Record("k", 10*round+n)) // a transaction for each
+			want = append(want, 2*(10*round+n+1))
+		}
+		for _, m := range pipelinetest.Read(d, results) {
+			got = append(got, m.Value)
+		}
+		d.Restart()
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
 }

@@ -174,7 +174,7 @@ func TestBranch(t *testing.T) {
 		})
 }
 
-func TestMerge(t *testing.T) {
+func TestMergeKeepsWhatCameFirst(t *testing.T) {
 	d := pipelinetest.New(t, pipeline.New("t").From(numbers, more).To(results).Add(processors.Merge("merge", results, numbers, more)))
 	d.Send(numbers.Record("a", 1), more.Record("a", 2), numbers.Record("b", 3))
 	d.Expect(results.Record("a", 1), results.Record("a", 2), results.Record("b", 3))
@@ -223,6 +223,7 @@ func TestJoins(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {
 				rs := records(rt)
+				crash := rapid.IntRange(0, len(rs)-1).Draw(rt, "crash before")
 				table := map[string]string{}
 				var got, want []string
 				t.Run("", func(t *testing.T) {
@@ -232,6 +233,9 @@ func TestJoins(t *testing.T) {
 					}
 					d := pipelinetest.New(t, pipeline.New("t").From(numbers, names).To(texts).Add(p))
 					for i, r := range rs {
+						if i == crash {
+							d.Crash()
+						}
 						switch {
 						case i%3 == 0 && r.n < 0:
 							delete(table, r.key)

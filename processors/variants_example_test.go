@@ -32,6 +32,38 @@ func ExampleEnrich() {
 	// 2 cake for 300
 }
 
+// A slow answer holds up the orders of its own customer, and no others.
+func ExampleCallOrder() {
+	orders := pipeline.NewTopic("orders", codec.String())
+	checked := pipeline.NewTopic("orders.checked", codec.String())
+	bobs := make(chan struct{}) // closed when bob's order is passed on
+	check := func(ctx context.Context, what string) (string, error) {
+		if what == "piano" {
+			select { // takes longer than bob's
+			case <-bobs:
+			case <-ctx.Done():
+				return "", ctx.Err()
+			}
+		}
+		return "in stock", nil
+	}
+	p := processors.EnrichBy("check", orders, checked, func(_, what string) string { return what }, check,
+		func(ctx *pipeline.Context, what, answer string) (string, error) {
+			if ctx.Key() == "bob" {
+				close(bobs)
+			}
+			return what + " " + answer, nil
+		}, processors.CallOrder(pipeline.KeyOrder))
+	pipelinetest.Example(pipeline.New("app").From(orders).Add(p).To(checked), func(d *pipelinetest.Driver) {
+		d.Pipe(orders.Record("ada", "piano"), orders.Record("ada", "stool"), orders.Record("bob", "tea"))
+		show(d, checked)
+	})
+	// Output:
+	// bob tea in stock
+	// ada piano in stock
+	// ada stool in stock
+}
+
 // An advertisement and the clicks on it within a minute.
 func ExampleJoinStreams() {
 	shown := pipeline.NewTopic("ads.shown", codec.String())

@@ -61,7 +61,7 @@ var rules = []rule{
 	{
 		from: []string{"..."},
 		exceptFrom: []string{"internal/transport/...", "pipeline/embedded/...", "internal/testbroker/...",
-			"internal/kafkacluster/...", "bench/..."},
+			"internal/kafkacluster/...", "pipeline/codec/internal/registrytest", "bench/..."},
 		// The client of schema registries speaks HTTP and knows nothing of Kafka.
 		to: []string{"github.com/twmb/franz-go/..."}, exceptTo: []string{"github.com/twmb/franz-go/pkg/sr"},
 		why: "internal/transport is the only package that talks to Kafka (the embedded broker is franz-go's too)",
@@ -85,7 +85,7 @@ var rules = []rule{
 		from: []string{"..."},
 		exceptFrom: []string{"internal/testbroker/...", "internal/kafkacluster/...", "internal/leaktest/...", "internal/programtest/...",
 			"pipeline/pipelinetest/...", "storage/storagetest/...", "internal/transport/transporttest/...", "bench/...",
-			"apps/rss-articles/internal/eval"},
+			"pipeline/codec/internal/registrytest", "apps/rss-articles/internal/eval"},
 		to: []string{"testing/...", "internal/testbroker/...", "internal/kafkacluster/...", "internal/leaktest/...", "internal/programtest/...",
 			"pipeline/pipelinetest/...", "storage/storagetest/...", "internal/transport/transporttest/...", "pgregory.net/rapid/...", "go.uber.org/goleak/..."},
 		why: "these are for tests, and have no place in a program",

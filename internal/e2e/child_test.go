@@ -22,10 +22,14 @@ const (
 	childBrokers   = "MILLRACE_E2E_BROKERS"
 	childState     = "MILLRACE_E2E_STATE"
 	childGuarantee = "MILLRACE_E2E_GUARANTEE" // with ExactlyOnce there are standbys
+	childTopology  = "MILLRACE_E2E_TOPOLOGY"  // a key of topologies
 	childPeers     = "MILLRACE_E2E_PEERS"     // not empty: processes watch each other, and no session times out
 )
 
-// child runs the three processors until SIGTERM, and tells its status in lines
+// topologies are what a child can run.
+var topologies = map[string]func(app) *pipeline.Topology{"three": app.three, "enriched": app.enriched}
+
+// child runs a topology until SIGTERM, and tells its status in lines
 // of JSON.
 func child() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
@@ -48,7 +52,11 @@ func child() int {
 	if g == pipeline.ExactlyOnce {
 		standbys = 1
 	}
-	s, err := pipeline.NewService(app(os.Getenv(childApp)).three(), pipeline.Config{
+	topology := topologies[os.Getenv(childTopology)]
+	if topology == nil {
+		return fail(fmt.Errorf("%s is none of a child's topologies", os.Getenv(childTopology)))
+	}
+	s, err := pipeline.NewService(topology(app(os.Getenv(childApp))), pipeline.Config{
 		StateDir: os.Getenv(childState), ClientID: fmt.Sprint("child-", os.Getpid()), Logger: logger(),
 		Guarantee: g, StandbyReplicas: standbys, Partitions: 4,
 	}.WithEngine(func(e *engine.Config) { e.Cluster = cluster }))

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -58,7 +59,8 @@ func (w *world) spawn(machine string, g pipeline.Guarantee) *process {
 	}
 	p := &process{cmd: exec.Command(exe), status: make(chan pipeline.Status, 1), exited: make(chan error, 1)}
 	p.cmd.Env = append(os.Environ(), childApp+"="+w.app, childBrokers+"="+strings.Join(w.brokers, ","),
-		childState+"="+filepath.Join(w.dir, machine), childGuarantee+"="+string(g), childPeers+"="+w.peers)
+		childState+"="+filepath.Join(w.dir, machine), childGuarantee+"="+string(g), childPeers+"="+w.peers,
+		childTopology+"="+cmp.Or(w.child, "three"))
 	p.cmd.Stderr = &p.stderr
 	out, err := p.cmd.StdoutPipe()
 	if err == nil {

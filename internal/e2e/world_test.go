@@ -37,6 +37,7 @@ type world struct {
 	app     string
 	dir     string
 	peers   string // not empty: the processes watch each other
+	child   string // the topology of the processes; "": three
 	cluster *kafka.Cluster
 
 	services []*service

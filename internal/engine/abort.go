@@ -80,6 +80,11 @@ func (t *task) reset() error {
 		t.view.States[i] = s.State
 	}
 	t.view.Local, t.view.Late = nil, 0
+	for i, u := range t.overtaking {
+		if u != nil {
+			t.overtaking[i] = newOvertaking(t.inputs[i], u.committed)
+		}
+	}
 	t.cur = newGeneration(len(t.inputs), &t.in.e.chunks)
 	t.committing, t.held = false, false
 	t.failing.Store(nil)

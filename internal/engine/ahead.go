@@ -35,25 +35,60 @@ func (t *task) newAhead() {
 // ready waits until the first of some records is ready to be handled, and
 // returns those that are: all of an input without look-ahead. It begins the work
 // of those that come after them. It returns nil when the task is halted or given
-// up, and again when timers may be due, which come first. No lock is held.
+// up, and again when timers may be due, which come first, or the records are done
+// with. No lock is held.
 func (t *task) ready(input int, records []*transport.Record) (_ []*transport.Record, again bool) {
 	if t.view.Ahead == nil || t.view.Ahead[input] == nil {
 		return records, false
 	}
+	ahead, u := t.view.Ahead[input], t.overtaking[input]
+	return t.awaitReady(func() (ready []*transport.Record, more <-chan struct{}, again bool) {
+		if u == nil {
+			more = ahead.Begin(t.queue.coming(input, ahead.Limit()))
+			return records[:countReady(ahead, records)], more, false
+		}
+		if t.look(input); len(u.waiting) == 0 {
+			return nil, nil, true
+		}
+		more = ahead.Begin(u.waiting)
+		return u.ready(ahead, t.limit), more, false
+	})
+}
+
+// readyAgain is ready for a record that failed, and is to be handled again
+// before all others.
+func (t *task) readyAgain(input int, r *transport.Record) (_ []*transport.Record, again bool) {
+	u := t.overtaking[input]
+	if u == nil {
+		return t.ready(input, t.queue.head(input))
+	}
+	ahead := t.view.Ahead[input]
+	return t.awaitReady(func() (ready []*transport.Record, more <-chan struct{}, again bool) {
+		t.look(input)
+		if more = ahead.Begin(u.waiting); ahead.Ready(r) {
+			ready = []*transport.Record{r}
+		}
+		return ready, more, false
+	})
+}
+
+// awaitReady calls look until it returns records, or says that others are to be
+// looked for; when the channel that it returns gets something, or more records
+// come.
+func (t *task) awaitReady(look func() (ready []*transport.Record, more <-chan struct{}, again bool)) (_ []*transport.Record, again bool) {
 	var alarm <-chan time.Time // for timers by the clock
 	if t.in.spec.Timers != nil {
 		timer := time.NewTimer(alarmEvery)
 		defer timer.Stop()
 		alarm = timer.C
 	}
-	ahead := t.view.Ahead[input]
 	for {
-		first := ahead.Begin(t.queue.coming(input, ahead.Limit()))
-		if n := countReady(ahead, records); n > 0 {
-			return records[:n], false
+		ready, more, again := look()
+		if len(ready) > 0 || again {
+			return ready, again
 		}
 		select {
-		case <-first:
+		case <-more:
 		case <-t.queue.more: // there may be more to begin
 		case <-alarm:
 			return nil, true

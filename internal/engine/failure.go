@@ -85,7 +85,7 @@ func (t *task) take() (input int, records []*transport.Record, err error) {
 			return timers, []*transport.Record{f.record}, nil
 		}
 		for again := true; again; {
-			records, again = t.ready(f.input, t.queue.head(f.input))
+			records, again = t.readyAgain(f.input, f.record)
 		}
 		return f.input, records, nil
 	case <-t.halting:

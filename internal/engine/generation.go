@@ -3,6 +3,7 @@ package engine
 import (
 	"time"
 
+	"github.com/millrace/millrace/internal/graph"
 	"github.com/millrace/millrace/internal/table"
 	"github.com/millrace/millrace/internal/transport"
 )
@@ -26,6 +27,8 @@ type generation struct {
 	changelog *sends
 	frozen    []table.Frozen      // by state
 	last      []*transport.Record // by state: the last changelog record, nil without
+
+	overtakers []graph.Overtakers // by input, nil if none has an order of its own
 }
 
 func newGeneration(inputs int, pool *chunkPool) *generation {

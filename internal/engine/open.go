@@ -46,6 +46,9 @@ func (t *task) open() error {
 	if err := t.place(t.ctx); err != nil {
 		return err
 	}
+	if err := t.openOvertaking(); err != nil {
+		return err
+	}
 	for _, j := range t.in.spec.Joins {
 		f, err := t.in.follow(t.ctx, j, t.id, "join")
 		if err != nil {

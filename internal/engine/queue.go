@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"sort"
 	"sync"
 	"time"
 
@@ -164,6 +165,40 @@ func (q *queue) done(input, n int) (resume bool) {
 		return true
 	}
 	return false
+}
+
+// after returns up to max records of an input from an offset on, control records
+// among them. They stay in the queue.
+func (q *queue) after(input int, offset int64, max int) (out []*transport.Record) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	runs := q.inputs[input].runs
+	first := sort.Search(len(runs), func(i int) bool { return runs[i][len(runs[i])-1].Offset >= offset })
+	for _, run := range runs[first:] {
+		from := sort.Search(len(run), func(i int) bool { return run[i].Offset >= offset })
+		n := min(len(run)-from, max-len(out))
+		if out = append(out, run[from:from+n]...); len(out) == max {
+			return out
+		}
+	}
+	return out
+}
+
+// doneBefore removes the records of an input before an offset. It reports whether
+// fetching of the input has to be resumed now.
+func (q *queue) doneBefore(input int, offset int64) (resume bool) {
+	for {
+		q.mu.Lock()
+		n := 0
+		if runs := q.inputs[input].runs; len(runs) > 0 {
+			n = sort.Search(len(runs[0]), func(i int) bool { return runs[0][i].Offset >= offset })
+		}
+		q.mu.Unlock()
+		if n == 0 {
+			return resume
+		}
+		resume = q.done(input, n) || resume
+	}
 }
 
 // isPaused says whether an input is over its limit, or was and is not half empty.

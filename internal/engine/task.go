@@ -33,6 +33,8 @@ type task struct {
 	inputs []graph.Input // the loop included
 	states []*openState
 	joins  []*follower
+	// overtaking is, by input, what is handled out of order; nil where nothing is.
+	overtaking []*overtaking
 
 	before        *task           // the last of this partition, whose stores are closed first; may be nil
 	beforeStandby <-chan struct{} // closed once the last standby's stores are; nil without one
@@ -91,6 +93,7 @@ func newTask(in *instance, id int32) *task {
 	t.queue = newQueue(in.topics, in.e.cfg.PrefetchBytes)
 	t.cur = newGeneration(len(t.inputs), &in.e.chunks)
 	t.position = make([]atomic.Int64, len(t.inputs))
+	t.overtaking = make([]*overtaking, len(t.inputs))
 	t.oldest = make([]atomic.Int64, len(t.inputs))
 	t.view = graph.Task{
 		Context:   t.ctx,
@@ -131,7 +134,7 @@ func (t *task) run() {
 		if err == nil {
 			n, err = t.process(input, records)
 		}
-		if input >= 0 && t.queue.done(input, n) {
+		if input >= 0 && t.dequeue(input, n) {
 			t.in.resume(t, input)
 		}
 		if err != nil && err != errAgain {
@@ -225,7 +228,7 @@ func (t *task) handle(input int, r *transport.Record) error {
 		g.first[input] = r.Timestamp
 		t.oldest[input].CompareAndSwap(0, r.Timestamp.UnixMilli())
 	}
-	g.next[input] = r.Offset + 1
+	g.next[input] = t.passed(input, r)
 	g.records++
 	g.bytes += int64(len(r.Key) + len(r.Value))
 	return nil
@@ -295,6 +298,9 @@ func (t *task) endGeneration() (*generation, error) {
 	if err := t.freezeTimers(g); err != nil {
 		return nil, err
 	}
+	if err := t.freezeOvertaking(g); err != nil {
+		return nil, err
+	}
 	t.committing = true
 	g.changelog = newSends(&t.in.e.chunks)
 	g.frozen = make([]table.Frozen, len(t.states))
@@ -336,6 +342,11 @@ func (t *task) committed(g *generation) {
 		s.Committed(g.frozen[i], next)
 	}
 	t.noteDue()
+	for i, o := range g.overtakers {
+		if u := t.overtaking[i]; u != nil {
+			u.committed = o
+		}
+	}
 	for i, n := range g.next {
 		if n >= 0 {
 			t.position[i].Store(n)

@@ -54,6 +54,10 @@ type Input struct {
 	// Ahead makes what begins work for records before they are handled, for one
 	// task; nil: nothing does.
 	Ahead func(*Task) Ahead
+	// Order is that of the records with Ahead. In any but that of the partition,
+	// records overtake others that are up to Span offsets before them.
+	Order Order
+	Span  int
 }
 
 // State is a table that a processor owns.
@@ -85,6 +89,9 @@ type Processor struct {
 
 	// Timers are the processor's timers; nil: it has none.
 	Timers *Timers
+
+	// Overtaking keeps what was handled out of order; nil: no input has an Order.
+	Overtaking *Overtaking
 
 	// DeadLetters names the output that is the dead-letter topic; empty: none.
 	DeadLetters string

@@ -17,6 +17,7 @@ import (
 	"github.com/millrace/millrace/internal/leaktest"
 	"github.com/millrace/millrace/pipeline/codec"
 	"github.com/millrace/millrace/pipeline/codec/avro"
+	"github.com/millrace/millrace/pipeline/codec/internal/registrytest"
 	"github.com/millrace/millrace/pipeline/codec/registry"
 )
 
@@ -30,25 +31,13 @@ type order struct {
 const orderSchema = `{"type": "record", "name": "Order", "namespace": "com.example", "fields": [
 	{"name": "id", "type": "string"}, {"name": "cents", "type": "long"}]}`
 
-func fake(t testing.TB) (*srfake.Registry, *registry.Registry) {
-	t.Helper()
-	f := srfake.New()
-	t.Cleanup(f.Close)
-	r, err := registry.New(registry.Config{URLs: []string{f.URL()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(r.Close)
-	return f, r
-}
-
 func seed(f *srfake.Registry, version, id int, text string) {
 	f.SeedSchema("orders-value", version, id, sr.Schema{Schema: text, Type: sr.TypeAvro})
 }
 
 // The bytes of a record, worked out by hand from Avro's specification.
 func TestBytes(t *testing.T) {
-	f, r := fake(t)
+	f, r := registrytest.Start(t)
 	seed(f, 1, 258, orderSchema)
 	c := avro.New[order](r, registry.TopicValue("orders"), orderSchema)
 	b, err := c.Append([]byte("x"), order{"ab", -3})
@@ -88,7 +77,7 @@ func TestEvolution(t *testing.T) {
 			map[string]any{"id": "a", "cents": int64(5)}, order{"a", 5}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f, r := fake(t)
+			f, r := registrytest.Start(t)
 			seed(f, 1, 1, tt.writer)
 			seed(f, 2, 2, tt.reader)
 			b, err := avro.New[map[string]any](r, registry.TopicValue("orders"), tt.writer).Append(nil, tt.wrote)
@@ -103,7 +92,7 @@ func TestEvolution(t *testing.T) {
 			case !tt.incompatible && (err != nil || got != tt.want):
 				t.Errorf("decoded as %v, %v; want %v", got, err, tt.want)
 			}
-			f2, r2 := fake(t)
+			f2, r2 := registrytest.Start(t)
 			seed(f2, 1, 1, tt.writer)
 			err = check(t, avro.New[order](r2, registry.TopicValue("orders"), tt.reader), false)
 			if errors.Is(err, registry.ErrIncompatible) != tt.incompatible || (err != nil) != tt.incompatible {
@@ -127,7 +116,7 @@ func check[V any](t *testing.T, c codec.Codec[V], writes bool) error {
 
 // A program that has an older schema than the newest writes with that one.
 func TestUseLatest(t *testing.T) {
-	f, r := fake(t)
+	f, r := registrytest.Start(t)
 	latest := record(`{"name": "currency", "type": "string", "default": "EUR"}, {"name": "cents", "type": ["null", "long"], "default": null}, {"name": "id", "type": "string"}`)
 	seed(f, 1, 1, orderSchema)
 	seed(f, 2, 2, latest)
@@ -190,7 +179,7 @@ func drawTree(t *rapid.T, depth int) tree {
 // Equal values have equal bytes, whatever the order of Go's maps, and come
 // back as they were.
 func TestMapsAreSorted(t *testing.T) {
-	_, r := fake(t)
+	_, r := registrytest.Start(t)
 	c := avro.New[tree](r, registry.TopicValue("trees"), treeSchema)
 	rapid.Check(t, func(t *rapid.T) {
 		v := drawTree(t, 2)
@@ -212,7 +201,7 @@ func TestMapsAreSorted(t *testing.T) {
 }
 
 func TestBadValues(t *testing.T) {
-	f, r := fake(t)
+	f, r := registrytest.Start(t)
 	seed(f, 1, 1, orderSchema)
 	f.SeedSchema("other", 1, 2, sr.Schema{Schema: `{"type": "object"}`, Type: sr.TypeJSON})
 	c := avro.New[order](r, registry.TopicValue("orders"), orderSchema)
@@ -243,7 +232,7 @@ func TestBadValues(t *testing.T) {
 }
 
 func TestBadCodecs(t *testing.T) {
-	_, r := fake(t)
+	_, r := registrytest.Start(t)
 	for name, c := range map[string]codec.Codec[order]{
 		"no schema":        avro.New[order](r, registry.TopicValue("orders"), ""),
 		"no valid schema":  avro.New[order](r, registry.TopicValue("orders"), `{"type": "record"}`),
@@ -264,7 +253,7 @@ func TestBadCodecs(t *testing.T) {
 }
 
 func TestSubjectsOfRecords(t *testing.T) {
-	f, r := fake(t)
+	f, r := registrytest.Start(t)
 	if _, err := avro.New[order](r, registry.RecordName(), orderSchema).Append(nil, order{}); err != nil {
 		t.Fatal(err)
 	}
@@ -275,7 +264,7 @@ func TestSubjectsOfRecords(t *testing.T) {
 
 // A schema that was written with references to others is put together.
 func TestReferences(t *testing.T) {
-	f, r := fake(t)
+	f, r := registrytest.Start(t)
 	f.SeedSchema("id", 1, 1, sr.Schema{Schema: `{"type": "fixed", "size": 2, "name": "ID", "namespace": "com.example"}`})
 	f.SeedSchema("orders-value", 1, 2, sr.Schema{Schema: record(`{"name": "id", "type": "com.example.ID"}, {"name": "cents", "type": "long"}`),
 		References: []sr.SchemaReference{{Name: "com.example.ID", Subject: "id", Version: 1}}})
@@ -290,7 +279,7 @@ func TestReferences(t *testing.T) {
 }
 
 func TestRefusedByTheRegistry(t *testing.T) {
-	f, r := fake(t)
+	f, r := registrytest.Start(t)
 	var refuse atomic.Bool
 	f.Intercept(func(w http.ResponseWriter, req *http.Request) bool {
 		if refuse.Load() && req.Method == http.MethodPost {
@@ -308,7 +297,7 @@ func TestRefusedByTheRegistry(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	fk, r := fake(f)
+	fk, r := registrytest.Start(f)
 	seed(fk, 1, 1, orderSchema)
 	fk.SeedSchema("trees-value", 1, 2, sr.Schema{Schema: treeSchema})
 	trees := avro.New[tree](r, registry.TopicValue("trees"), treeSchema)
@@ -347,7 +336,7 @@ func FuzzDecode(f *testing.F) {
 }
 
 func BenchmarkAppend(b *testing.B) {
-	_, r := fake(b)
+	_, r := registrytest.Start(b)
 	for name, tags := range map[string]map[string]int64{"empty map": {}, "five entries": {"a": 1, "b": 2, "c": 3, "d": 4, "e": 5}} {
 		c := avro.New[tree](r, registry.TopicValue("trees"), treeSchema)
 		v := tree{Name: "n", Kind: "leaf", Tags: tags}
@@ -365,7 +354,7 @@ func BenchmarkAppend(b *testing.B) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	f, r := fake(b)
+	f, r := registrytest.Start(b)
 	seed(f, 1, 1, record(`{"name": "cents", "type": "int"}, {"name": "id", "type": "string"}`))
 	c := avro.New[order](r, registry.TopicValue("orders"), orderSchema)
 	for name, v := range map[string][]byte{"own schema": nil, "another": {0, 0, 0, 0, 1, 10, 4, 'a', 'b'}} {

@@ -16,6 +16,7 @@ import (
 	"github.com/millrace/millrace/pipeline"
 	"github.com/millrace/millrace/pipeline/codec"
 	"github.com/millrace/millrace/pipeline/codec/avro"
+	"github.com/millrace/millrace/pipeline/codec/internal/registrytest"
 	"github.com/millrace/millrace/pipeline/codec/registry"
 	"github.com/millrace/millrace/pipeline/pipelinetest"
 	"github.com/millrace/millrace/processors"
@@ -46,7 +47,7 @@ func (ts topics) topology() *pipeline.Topology {
 }
 
 func TestService(t *testing.T) {
-	f, r := fake(t)
+	f, r := registrytest.Start(t)
 	ts := topicsOf(r)
 	pipelinetest.Each(t, ts.topology, func(d *pipelinetest.Driver) {
 		d.Send(ts.orders.Record("k", order{"a", 5}), ts.orders.Record("k", order{"b", 0}))
@@ -63,7 +64,7 @@ func TestService(t *testing.T) {
 
 // All that does not fit is reported, before anything is processed.
 func TestServiceDoesNotStart(t *testing.T) {
-	f, r := fake(t)
+	f, r := registrytest.Start(t)
 	seed(f, 1, 1, record(`{"name": "id", "type": "string"}`))
 	f.Intercept(func(w http.ResponseWriter, req *http.Request) bool {
 		if req.Method == http.MethodPost && strings.Contains(req.URL.Path, "/subjects/totals-value/") {

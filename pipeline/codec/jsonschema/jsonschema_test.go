@@ -15,6 +15,7 @@ import (
 	"github.com/millrace/millrace/internal/leaktest"
 	"github.com/millrace/millrace/pipeline"
 	"github.com/millrace/millrace/pipeline/codec"
+	"github.com/millrace/millrace/pipeline/codec/internal/registrytest"
 	"github.com/millrace/millrace/pipeline/codec/jsonschema"
 	"github.com/millrace/millrace/pipeline/codec/registry"
 	"github.com/millrace/millrace/pipeline/pipelinetest"
@@ -32,18 +33,6 @@ type order struct {
 const orderSchema = `{"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Order", "type": "object", "required": ["id"],
 	"properties": {"id": {"type": "string", "minLength": 1}, "cents": {"type": "integer", "minimum": 0}, "tags": {"type": "object"}}}`
 
-func fake(t testing.TB) (*srfake.Registry, *registry.Registry) {
-	t.Helper()
-	f := srfake.New()
-	t.Cleanup(f.Close)
-	r, err := registry.New(registry.Config{URLs: []string{f.URL()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(r.Close)
-	return f, r
-}
-
 func check[V any](t *testing.T, c codec.Codec[V], writes bool) error {
 	t.Helper()
 	return c.(codec.Checker).Check(t.Context(), writes)
@@ -54,7 +43,7 @@ func seed(f *srfake.Registry, version, id int, text string) {
 }
 
 func TestBytes(t *testing.T) {
-	f, r := fake(t)
+	f, r := registrytest.Start(t)
 	seed(f, 1, 258, orderSchema)
 	c := jsonschema.New[order](r, registry.TopicValue("orders"), orderSchema)
 	b, err := c.Append([]byte("x"), order{"a", 5, map[string]int{"z": 1, "b": 2}})
@@ -67,7 +56,7 @@ func TestBytes(t *testing.T) {
 }
 
 func TestRoundTrip(t *testing.T) {
-	_, r := fake(t)
+	_, r := registrytest.Start(t)
 	c := jsonschema.New[order](r, registry.TopicValue("orders"), orderSchema)
 	rapid.Check(t, func(t *rapid.T) {
 		v := order{ID: rapid.StringN(1, 10, -1).Draw(t, "id"), Cents: rapid.Int64Min(0).Draw(t, "cents")}
@@ -106,7 +95,7 @@ func TestEvolution(t *testing.T) {
 		"several types, one of own": {object(`"id"`, id+`, "cents": {"type": ["integer", "null"]}`), object(`"id"`, id+`, `+cents), `{"id": "a", "cents": 5}`, order{ID: "a", Cents: 5}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f, r := fake(t)
+			f, r := registrytest.Start(t)
 			seed(f, 1, 1, tt.writer)
 			c := jsonschema.New[order](r, registry.TopicValue("orders"), tt.reader)
 			if err := check(t, c, false); errors.Is(err, registry.ErrIncompatible) != tt.incompatible || (err != nil) != tt.incompatible {
@@ -121,7 +110,7 @@ func TestEvolution(t *testing.T) {
 }
 
 func TestBadValues(t *testing.T) {
-	f, r := fake(t)
+	f, r := registrytest.Start(t)
 	seed(f, 1, 1, orderSchema)
 	c := jsonschema.New[order](r, registry.TopicValue("orders"), orderSchema)
 	for b, want := range map[string]error{
@@ -148,7 +137,7 @@ func TestBadValues(t *testing.T) {
 }
 
 func TestBadCodecs(t *testing.T) {
-	_, r := fake(t)
+	_, r := registrytest.Start(t)
 	file := filepath.Join(t.TempDir(), "schema.json")
 	if err := os.WriteFile(file, []byte(`{"type": "object"}`), 0o600); err != nil {
 		t.Fatal(err)
@@ -172,7 +161,7 @@ func TestBadCodecs(t *testing.T) {
 
 // With UseLatest a value must follow the newest schema, with what that refers to.
 func TestUseLatest(t *testing.T) {
-	f, r := fake(t)
+	f, r := registrytest.Start(t)
 	f.SeedSchema("id", 1, 1, sr.Schema{Schema: `{"type": "string", "minLength": 2}`, Type: sr.TypeJSON})
 	f.SeedSchema("orders-value", 1, 2, sr.Schema{Schema: `{"title": "Order", "type": "object", "properties": {"id": {"$ref": "id.json"}}}`, Type: sr.TypeJSON,
 		References: []sr.SchemaReference{{Name: "id.json", Subject: "id", Version: 1}}})
@@ -186,7 +175,7 @@ func TestUseLatest(t *testing.T) {
 }
 
 func TestService(t *testing.T) {
-	_, r := fake(t)
+	_, r := registrytest.Start(t)
 	in := pipeline.NewTopic("in", jsonschema.New[order](r, registry.TopicValue("in"), orderSchema))
 	out := pipeline.NewTopic("out", jsonschema.New[order](r, registry.TopicKey("out"), orderSchema))
 	d := pipelinetest.New(t, pipeline.New("t").From(in).Add(processors.Map("m", in, out,
@@ -196,7 +185,7 @@ func TestService(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	fk, r := fake(f)
+	fk, r := registrytest.Start(f)
 	seed(fk, 1, 1, orderSchema)
 	c := jsonschema.New[order](r, registry.TopicValue("orders"), orderSchema)
 	f.Add([]byte(`{"id":"a","cents":5}`))

@@ -21,6 +21,7 @@ import (
 	"github.com/millrace/millrace/internal/leaktest"
 	"github.com/millrace/millrace/pipeline"
 	"github.com/millrace/millrace/pipeline/codec"
+	"github.com/millrace/millrace/pipeline/codec/internal/registrytest"
 	"github.com/millrace/millrace/pipeline/codec/protobuf"
 	"github.com/millrace/millrace/pipeline/codec/registry"
 	"github.com/millrace/millrace/pipeline/pipelinetest"
@@ -28,18 +29,6 @@ import (
 )
 
 func TestMain(m *testing.M) { leaktest.Main(m) }
-
-func fake(t testing.TB) (*srfake.Registry, *registry.Registry) {
-	t.Helper()
-	f := srfake.New()
-	t.Cleanup(f.Close)
-	r, err := registry.New(registry.Config{URLs: []string{f.URL()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(r.Close)
-	return f, r
-}
 
 func check[V any](t *testing.T, c codec.Codec[V], writes bool) error {
 	t.Helper()
@@ -49,7 +38,7 @@ func check[V any](t *testing.T, c codec.Codec[V], writes bool) error {
 // The bytes are the header, the index, and the message as protoc's own
 // encoding of it.
 func TestBytes(t *testing.T) {
-	_, r := fake(t)
+	_, r := registrytest.Start(t)
 	s := protobuf.New[*wrapperspb.StringValue](r, registry.TopicValue("strings"))
 	for _, tt := range []struct {
 		what string
@@ -77,7 +66,7 @@ func TestBytes(t *testing.T) {
 }
 
 func TestMapsAreSorted(t *testing.T) {
-	_, r := fake(t)
+	_, r := registrytest.Start(t)
 	c := protobuf.New[*structpb.Struct](r, registry.TopicValue("structs"))
 	fields := map[string]any{}
 	for i := range 20 {
@@ -176,7 +165,7 @@ func TestEvolution(t *testing.T) {
 		}(), file(message("Order", field("id", 1, text))), true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, r := fake(t)
+			_, r := registrytest.Start(t)
 			wt := typeOf(t, tt.writer)
 			m := wt.New()
 			m.Set(wt.Descriptor().Fields().Get(0), protoreflect.ValueOfString("a"))
@@ -208,7 +197,7 @@ func TestEvolution(t *testing.T) {
 
 // A record of another message of the same schema is not taken for this one.
 func TestAnotherMessageOfTheSchema(t *testing.T) {
-	f, r := fake(t)
+	f, r := registrytest.Start(t)
 	two := file(message("Order", field("id", 1, text)), message("Invoice", field("id", 1, text)))
 	c := protobuf.NewType[*dynamicpb.Message](r, registry.TopicValue("orders"), typeOf(t, two))
 	if err := check(t, c, true); err != nil {
@@ -226,7 +215,7 @@ func TestAnotherMessageOfTheSchema(t *testing.T) {
 // Files that are imported are registered under their paths; those that
 // registries know are not.
 func TestImports(t *testing.T) {
-	f, r := fake(t)
+	f, r := registrytest.Start(t)
 	money := message("Money", field("cents", 1, long))
 	common, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{Name: proto.String("common/money.proto"), Package: proto.String("common"),
 		Syntax: proto.String("proto3"), MessageType: []*descriptorpb.DescriptorProto{money}}, nil)
@@ -261,7 +250,7 @@ func TestImports(t *testing.T) {
 }
 
 func TestBadValues(t *testing.T) {
-	_, r := fake(t)
+	_, r := registrytest.Start(t)
 	c := protobuf.New[*wrapperspb.StringValue](r, registry.TopicValue("strings"))
 	if err := check(t, c, true); err != nil {
 		t.Fatal(err)
@@ -294,7 +283,7 @@ func TestBadValues(t *testing.T) {
 }
 
 func TestBadCodecs(t *testing.T) {
-	_, r := fake(t)
+	_, r := registrytest.Start(t)
 	for name, c := range map[string]codec.Codec[proto.Message]{
 		"an interface": protobuf.New[proto.Message](r, registry.TopicValue("t")),
 		"no type":      protobuf.NewType[proto.Message](r, registry.TopicValue("t"), nil),
@@ -309,7 +298,7 @@ func TestBadCodecs(t *testing.T) {
 }
 
 func TestService(t *testing.T) {
-	_, r := fake(t)
+	_, r := registrytest.Start(t)
 	in := pipeline.NewTopic("in", protobuf.New[*wrapperspb.Int64Value](r, registry.TopicValue("in")))
 	sums := pipeline.NewTable("sums", protobuf.New[*wrapperspb.Int64Value](r, registry.TopicValue("sums")))
 	d := pipelinetest.New(t, pipeline.New("t").From(in).Add(processors.Aggregate("sum", in, sums,
@@ -325,7 +314,7 @@ func TestService(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	_, r := fake(f)
+	_, r := registrytest.Start(f)
 	c := protobuf.New[*structpb.Struct](r, registry.TopicValue("structs"))
 	if _, err := c.Append(nil, nil); err != nil {
 		f.Fatal(err)
