@@ -102,11 +102,27 @@ func (r relater) sample(ctx *pipeline.Context, s Sample) error {
 	}
 	r.samples.Set(ctx, slotKey(slot), s)
 	r.tell(ctx, r.known(ctx, s), s)
-	if progress.Step == 0 && progress.Next >= progress.Trained+min(max(progress.Trained/4, minTraining), maxTraining) {
-		progress = r.begin(ctx, progress)
-	}
-	r.progress.Set(ctx, progress)
+	// In a flood of articles the training keeps pace with them, and does not wait for the loop.
+	r.progress.Set(ctx, r.advance(ctx, progress))
 	return nil
+}
+
+// due says whether a training is to begin.
+func (p Progress) due() bool {
+	return p.Next >= p.Trained+min(max(p.Trained/4, minTraining), maxTraining)
+}
+
+// advance does the next step of a training, and begins one if that is due.
+func (r relater) advance(ctx *pipeline.Context, p Progress) Progress {
+	if p.Step > 0 {
+		p = r.next(ctx, p)
+	} else if p.due() {
+		p = r.begin(ctx, p)
+	}
+	if p.Step > 0 || p.due() {
+		r.later.Emit(ctx, samplesKey, Step{p.Trained, p.Step})
+	}
+	return p
 }
 
 // begin begins a training.
@@ -116,17 +132,21 @@ func (r relater) begin(ctx *pipeline.Context, p Progress) Progress {
 	if len(t.Terms) > 0 {
 		r.keep(ctx, t)
 		p.Step = 1
-		r.later.Emit(ctx, samplesKey, Step{p.Trained, p.Step})
 	}
 	return p
 }
 
-// step does the next step of a training.
+// step goes on with a training when nothing else does.
 func (r relater) step(ctx *pipeline.Context, s Step) error {
 	p, _ := r.progress.Get(ctx)
-	if p.Step == 0 || s.Step != p.Step || s.Training != p.Trained {
-		return nil // has been done
+	if s.Step == p.Step && s.Training == p.Trained { // else it has been done
+		r.progress.Set(ctx, r.advance(ctx, p))
 	}
+	return nil
+}
+
+// next does the next step of a training.
+func (r relater) next(ctx *pipeline.Context, p Progress) Progress {
 	switch {
 	case p.Step < modelStep:
 		r.keep(ctx, r.kept(ctx, p).Step(r.all(ctx)))
@@ -139,14 +159,11 @@ func (r relater) step(ctx *pipeline.Context, s Step) error {
 		}
 		if from += atOnce; from >= min(p.Next, MaxSamples) {
 			p.Step = 0
-			r.progress.Set(ctx, p)
-			return nil
+			return p
 		}
 	}
 	p.Step++
-	r.progress.Set(ctx, p)
-	r.later.Emit(ctx, samplesKey, Step{p.Trained, p.Step})
-	return nil
+	return p
 }
 
 func (r relater) all(ctx *pipeline.Context) (terms []latent.Sample) {
