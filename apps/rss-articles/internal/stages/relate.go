@@ -24,9 +24,10 @@ const (
 //
 // The samples share one key, and thus one partition, since a model is of all
 // articles. There is a training for each quarter more articles at first and one in
-// 1,024 later. It goes in steps of bounded work, some tenths of a second of one
-// core each, one for each record that comes round the loop; between them articles are handled by
-// the model that there is. Readers cost nothing here.
+// 1,024 later. It goes in steps of bounded work, less than a second of one busy core
+// each with all samples: one for each record that comes round the loop, and one with
+// each article that comes meanwhile, which is handled by the model that there is.
+// Readers cost nothing here.
 //
 // State: up to 4,096 samples, a model of up to 16,384 terms of 128 bytes, and as
 // many terms of 164 bytes of the training.
