@@ -62,3 +62,20 @@ func TestStateIsBounded(t *testing.T) {
 		t.Errorf("rows: %v", before)
 	}
 }
+
+// A reader for whom there is much has no more state than the bounds say, whatever
+// the retention is.
+func TestReadersStateIsBounded(t *testing.T) {
+	d := driver(t)
+	d.Send(reader("r", "common"))
+	var items []pipeline.Record
+	for i := range 1200 {
+		items = append(items, item("a", fmt.Sprintf("https://a.example/%d", i), fmt.Sprintf("common m%dx w%dx v%dx", i, i, i), "", i))
+	}
+	d.Pipe(items...)
+	rows := func(name string) int { return len(pipelinetest.Rows(d, pipeline.NewTable(name, codec.Raw()))) }
+	candidates, ages := rows("shelve.candidates"), rows("shelve.ages")
+	if candidates < stages.MaxCandidates || candidates > 2*stages.MaxCandidates || ages > candidates+8 {
+		t.Errorf("%d candidates of 1,200 are left, and %d times to forget them", candidates, ages)
+	}
+}

@@ -63,19 +63,6 @@ type shelver struct {
 	retention  time.Duration
 }
 
-// candidate is an article that may be recommended to a reader.
-type candidate struct {
-	match.Candidate
-	At     time.Time     `json:"at"`               // of the first part
-	Due    bool          `json:"due,omitempty"`    // is to be scored, and on its way round the loop
-	Asked  bool          `json:"asked,omitempty"`  // was scored without its vector, of which Notify tells
-	Vector latent.Vector `json:"vector,omitempty"` // that Notify told
-}
-
-// settled is how long the parts of a candidate may be under way: it is not
-// judged as one of the worst until then.
-const settled = time.Minute
-
 func (s shelver) part(ctx *pipeline.Context, p Part) error {
 	s.forget(ctx)
 	key := within(ctx.Key()) + p.Article.ID
@@ -97,8 +84,7 @@ func (s shelver) part(ctx *pipeline.Context, p Part) error {
 	}
 	switch {
 	case len(c.Parts) == 0:
-		s.candidates.Delete(ctx, key)
-		s.count(ctx, ctx.Key(), -1)
+		s.remove(ctx, key, c.At)
 		return s.place(ctx, c)
 	default:
 		if !known {
@@ -170,8 +156,8 @@ func (s shelver) profile(ctx *pipeline.Context, c pipeline.Change[match.Profile]
 		return s.rebuild(ctx)
 	}
 	s.profiles.Delete(ctx, ctx.Key())
-	for key := range s.candidates.Prefix(ctx, within(ctx.Key())) {
-		s.candidates.Delete(ctx, key)
+	for key, c := range s.candidates.Prefix(ctx, within(ctx.Key())) {
+		s.remove(ctx, key, c.At)
 	}
 	s.counts.Delete(ctx, ctx.Key())
 	s.tastes.Delete(ctx, ctx.Key())
@@ -209,32 +195,6 @@ func (s shelver) rebuild(ctx *pipeline.Context) error {
 	}
 	s.shelves.Set(ctx, ctx.Key(), topics.Shelf{Reader: ctx.Key(), Items: items, Updated: later(shelf.Updated, ctx.Timestamp())})
 	return nil
-}
-
-// drop deletes the worst candidates, but for those whose parts may be under way
-// still, of which there may be as many again.
-func (s shelver) drop(ctx *pipeline.Context, list []candidate, worst []topics.Recommendation) {
-	begun := map[string]time.Time{}
-	for _, c := range list {
-		begun[c.ID] = c.At
-	}
-	for _, r := range worst {
-		if ctx.Timestamp().Sub(begun[r.Article]) >= settled || len(list) > 2*MaxCandidates {
-			s.candidates.Delete(ctx, within(ctx.Key())+r.Article)
-			s.count(ctx, ctx.Key(), -1)
-		}
-	}
-}
-
-// count adds to the number of a reader's candidates and returns it.
-func (s shelver) count(ctx *pipeline.Context, reader string, by int64) int64 {
-	n, _ := s.counts.Get(ctx, reader)
-	if n += by; n <= 0 {
-		s.counts.Delete(ctx, reader)
-		return 0
-	}
-	s.counts.Set(ctx, reader, n)
-	return n
 }
 
 // forget deletes candidates that have outlived the retention: articles that are
