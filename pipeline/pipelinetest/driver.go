@@ -71,16 +71,22 @@ type backend interface {
 // ends.
 func New(t testing.TB, topology *pipeline.Topology, opts ...Option) *Driver {
 	t.Helper()
-	return inMemory(t, topology, true, opts)
+	return inMemory(t, topology, mode{check: true}, opts)
 }
 
-func inMemory(t testing.TB, topology *pipeline.Topology, check bool, opts []Option) *Driver {
+// mode is how a driver runs in memory.
+type mode struct {
+	check  bool // look for values that were changed in place
+	forget bool // what was read
+}
+
+func inMemory(t testing.TB, topology *pipeline.Topology, m mode, opts []Option) *Driver {
 	t.Helper()
 	d := newDriver(t, topology, opts)
-	if !check {
+	if !m.check {
 		d.patience = runPatience
 	}
-	d.b = newMemory(d.clock, check)
+	d.b = newMemory(d.clock, m.check, m.forget)
 	d.start()
 	return d
 }

@@ -14,7 +14,7 @@ import (
 // Example runs body with a driver outside a test, in an example function: what
 // would fail a test is printed.
 func Example(topology *pipeline.Topology, body func(d *Driver), opts ...Option) {
-	if err := run(topology, body, true, opts); err != nil {
+	if err := run(topology, body, mode{check: true}, opts); err != nil {
 		fmt.Println(err)
 	}
 }
@@ -23,15 +23,22 @@ func Example(topology *pipeline.Topology, body func(d *Driver), opts ...Option) 
 // would fail a test is returned. It does not look for values of tables that are
 // changed in place, which takes more time than most handlers.
 func Run(topology *pipeline.Topology, body func(d *Driver), opts ...Option) error {
-	return run(topology, body, false, opts)
+	return run(topology, body, mode{}, opts)
 }
 
-func run(topology *pipeline.Topology, body func(d *Driver), check bool, opts []Option) error {
+// RunBounded is Run for more data than memory holds: of a table the newest entries
+// are kept, of a topic that processors read only what they have not read yet, which
+// Read and Expect do not find then.
+func RunBounded(topology *pipeline.Topology, body func(d *Driver), opts ...Option) error {
+	return run(topology, body, mode{forget: true}, opts)
+}
+
+func run(topology *pipeline.Topology, body func(d *Driver), m mode, opts []Option) error {
 	t := &exampleTB{}
 	done := make(chan struct{})
 	go func() { // Fatal ends this goroutine, as it does in a test
 		defer close(done)
-		body(inMemory(t, topology, check, opts))
+		body(inMemory(t, topology, m, opts))
 	}()
 	<-done
 	t.end()

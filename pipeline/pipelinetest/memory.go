@@ -22,8 +22,8 @@ type memoryBackend struct {
 	stores map[string]*memstore.Store
 }
 
-func newMemory(now func() time.Time, check bool) *memoryBackend {
-	return &memoryBackend{cluster: memory.New(memory.Config{Now: now}), check: check, stores: map[string]*memstore.Store{}}
+func newMemory(now func() time.Time, check, forget bool) *memoryBackend {
+	return &memoryBackend{cluster: memory.New(memory.Config{Now: now, Forget: forget}), check: check, stores: map[string]*memstore.Store{}}
 }
 
 func (b *memoryBackend) config(c pipeline.Config) pipeline.Config {

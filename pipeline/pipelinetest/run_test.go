@@ -1,6 +1,7 @@
 package pipelinetest_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -32,5 +33,40 @@ func TestRunReturnsWhatFails(t *testing.T) {
 	})
 	if err == nil || !strings.Contains(err.Error(), "want X") || !strings.Contains(err.Error(), "no value") || reached {
 		t.Errorf("error %v, went on %v", err, reached)
+	}
+}
+
+// What was read is forgotten, but for the newest entries of tables.
+func TestRunBounded(t *testing.T) {
+	in, out := pipeline.NewTopic("bounded.in", codec.String()), pipeline.NewTopic("bounded.out", codec.String())
+	counts := pipeline.NewTable("bounded.counts", codec.Int64())
+	p := pipeline.Process("count")
+	state, to := pipeline.State(p, counts), pipeline.Output(p, out)
+	pipeline.Input(p, in, func(ctx *pipeline.Context, s string) error {
+		n, _ := state.Get(ctx)
+		state.Set(ctx, n+1)
+		to.Emit(ctx, ctx.Key(), s)
+		return nil
+	})
+	const n, chunk = 30_000, 1000
+	err := pipelinetest.RunBounded(pipeline.New("bounded").From(in).Add(p).To(out), func(d *pipelinetest.Driver) {
+		for range n / chunk {
+			var records []pipeline.Record
+			for i := range chunk {
+				records = append(records, in.Record(strconv.Itoa(i%10), "v"))
+			}
+			d.Pipe(records...)
+		}
+		for k, c := range pipelinetest.Rows(d, counts) {
+			if c != n/10 {
+				t.Errorf("%s was counted %d times, want %d", k, c, n/10)
+			}
+		}
+		if read, sent := len(pipelinetest.Read(d, in)), len(pipelinetest.Read(d, out)); read > n/2 || sent != n {
+			t.Errorf("%d records that were read are left, and %d of %d that nobody read", read, sent, n)
+		}
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -136,7 +136,7 @@ func (cl *client) put(p pending, gaveUp error) bool {
 	}
 	r.Partition = partition
 	c.append(r, cl.tx)
-	c.journal = append(c.journal, op.copied())
+	c.note(op)
 	if v.Hold {
 		cl.held = append(cl.held, p)
 		return true
@@ -203,7 +203,7 @@ func (cl *client) acknowledge() {
 		}
 		lost := cl.dead || v.Lose
 		if !lost {
-			c.journal = append(c.journal, op.copied())
+			c.note(op)
 		}
 		c.changed() // there is room
 		c.mu.Unlock()
@@ -218,7 +218,7 @@ func (cl *client) Close() {
 	c := cl.c
 	c.mu.Lock()
 	cl.closed = true
-	cl.tx.end(aborted)
+	cl.tx.end(c, aborted)
 	for _, p := range cl.held {
 		p.err = transport.ErrClosed
 		cl.queue = append(cl.queue, p)

@@ -14,11 +14,17 @@ import (
 type Config struct {
 	// Now gives records that have none their timestamp. Default time.Now.
 	Now func() time.Time
+	// Forget drops what nobody will read any more: records that were read by all
+	// groups that read their topic, and what compaction would drop. There is no
+	// journal then. It is for more data than memory holds; a member that joins
+	// later finds what is left.
+	Forget bool
 }
 
 // Cluster is a Kafka cluster in memory. It is safe for concurrent use.
 type Cluster struct {
-	now func() time.Time
+	now     func() time.Time
+	forgets bool
 
 	mu            sync.Mutex
 	topics        map[string]*topic
@@ -45,7 +51,7 @@ func New(cfg Config) *Cluster {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Cluster{now: cfg.Now, topics: map[string]*topic{}, groups: map[string]*group{},
+	return &Cluster{now: cfg.Now, forgets: cfg.Forget, topics: map[string]*topic{}, groups: map[string]*group{},
 		clients: map[*client]struct{}{}, transactional: map[string]*client{}, change: make(chan struct{})}
 }
 
@@ -99,6 +105,12 @@ func (c *Cluster) Create(_ context.Context, s transport.TopicSpec) error {
 	t := &topic{info: transport.TopicInfo{Name: s.Name, Partitions: s.Partitions, Replication: max(1, s.Replication),
 		Config: s.Config, ID: [16]byte{15: c.ids}}}
 	t.partitions = make([]partitionLog, s.Partitions)
+	for p := range t.partitions {
+		t.partitions[p].readers = map[*int64]struct{}{}
+		if c.forgets {
+			t.partitions[p].limit = forgetAt
+		}
+	}
 	c.topics[s.Name] = t
 	c.changed()
 	return nil
@@ -141,7 +153,13 @@ func (c *Cluster) log(tp transport.TopicPartition) (*partitionLog, error) {
 
 // ReadTable implements transport.Cluster.
 func (c *Cluster) ReadTable(ctx context.Context, tp transport.TopicPartition, from, until int64, each func(transport.TableBatch) error) error {
-	for next := from; ; {
+	next := from // is read with the lock held
+	unregister, err := c.register(tp, &next)
+	if err != nil {
+		return err
+	}
+	defer unregister()
+	for {
 		var b transport.TableBatch
 		var err error
 		werr := c.wait(ctx, func() bool {
@@ -168,11 +186,30 @@ func (c *Cluster) ReadTable(ctx context.Context, tp transport.TopicPartition, fr
 		case until >= 0 && next >= until:
 			return nil
 		}
-		next = b.Next
 		if err := each(b); err != nil {
 			return err
 		}
+		c.mu.Lock()
+		next = b.Next
+		c.mu.Unlock()
 	}
+}
+
+// register keeps what lies behind a reader's position from being forgotten, until
+// the function that it returns is called.
+func (c *Cluster) register(tp transport.TopicPartition, position *int64) (unregister func(), err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	log, err := c.log(tp)
+	if err != nil {
+		return nil, err
+	}
+	log.readers[position] = struct{}{}
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(log.readers, position)
+	}, nil
 }
 
 // ReadLog implements transport.Cluster: there are no transactions.
@@ -197,11 +234,26 @@ func (c *Cluster) append(r *transport.Record, tx *transaction) {
 	log := &t.partitions[r.Partition]
 	stored.Offset = log.end()
 	r.Offset = stored.Offset
-	log.entries = append(log.entries, entry{&stored, tx})
+	log.append(&stored, tx)
+	c.forget(t, r.Partition)
 	if tx == nil {
-		t.order = append(t.order, &stored)
+		c.arrived(t, &stored)
 	} else {
 		tx.add(t, log, &stored)
 	}
 	c.changed()
+}
+
+// arrived notes that a record may be read from now on.
+func (c *Cluster) arrived(t *topic, r *transport.Record) {
+	if !c.forgets {
+		t.order = append(t.order, r)
+	}
+}
+
+// note adds to the journal.
+func (c *Cluster) note(o Op) {
+	if !c.forgets {
+		c.journal = append(c.journal, o.copied())
+	}
 }

@@ -18,6 +18,7 @@ type group struct {
 	generation int32
 	joined     int
 	owner      map[int32]*member // of each partition number, until it was revoked
+	topics     map[string]bool   // that any member read
 }
 
 // member is a transport.Group. Partition i of all its topics is one unit.
@@ -42,6 +43,10 @@ type member struct {
 
 var _ transport.Group = (*member)(nil)
 
+func newGroup(name string) *group {
+	return &group{name: name, committed: transport.Offsets{}, owner: map[int32]*member{}, topics: map[string]bool{}}
+}
+
 // Join implements transport.Cluster.
 func (c *Cluster) Join(_ context.Context, cfg transport.GroupConfig) (transport.Group, error) {
 	if len(cfg.Topics) == 0 {
@@ -53,9 +58,12 @@ func (c *Cluster) Join(_ context.Context, cfg transport.GroupConfig) (transport.
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.groups[cfg.Group] == nil {
-		c.groups[cfg.Group] = &group{name: cfg.Group, committed: transport.Offsets{}, owner: map[int32]*member{}}
+		c.groups[cfg.Group] = newGroup(cfg.Group)
 	}
 	m.g = c.groups[cfg.Group]
+	for _, t := range cfg.Topics {
+		m.g.topics[t] = true
+	}
 	m.g.joined++
 	m.id = fmt.Sprintf("%s-%d", cfg.ClientID, m.g.joined)
 	m.client.begin()
@@ -237,7 +245,7 @@ func (m *member) commit(ctx context.Context, offsets transport.Offsets, may func
 		return err
 	}
 	done()
-	c.journal = append(c.journal, op)
+	c.note(op)
 	c.changed()
 	return nil
 }

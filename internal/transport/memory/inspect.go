@@ -104,7 +104,7 @@ func (c *Cluster) KillMembers(clientID string) {
 
 func (c *Cluster) kill(cl *client) {
 	cl.dead = true
-	cl.tx.end(aborted) // as its timeout does, at once
+	cl.tx.end(c, aborted) // as its timeout does, at once
 	cl.queue, cl.held = nil, nil
 	if cl.member != nil {
 		cl.member.expel()
@@ -120,14 +120,24 @@ func (c *Cluster) Journal() []Op {
 }
 
 // Records returns a topic's records of all partitions, in the order in which
-// they were appended. They must not be changed.
+// they were appended; with Config.Forget what is left of them, of one partition
+// after the other. They must not be changed.
 func (c *Cluster) Records(name string) []*transport.Record {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if t := c.topics[name]; t != nil {
-		return slices.Clone(t.order)
+	t := c.topics[name]
+	switch {
+	case t == nil:
+		return nil
+	case c.forgets:
+		var all []*transport.Record
+		for p := range t.partitions {
+			records, _ := t.partitions[p].read(0, -1)
+			all = append(all, records...)
+		}
+		return all
 	}
-	return nil
+	return slices.Clone(t.order)
 }
 
 // Append writes a record as a client outside would: to the partition of its
@@ -192,7 +202,7 @@ func (c *Cluster) WaitCommitted(ctx context.Context, waits ...Wait) error {
 					if g := c.groups[w.Group]; g != nil {
 						next = g.committed[name][int32(p)]
 					}
-					rest, seen := t.partitions[p].read(next, -1)
+					rest, seen := t.partitions[p].read(next, 0) // the first is enough
 					if len(rest) > 0 || seen < t.partitions[p].end() {
 						return false
 					}

@@ -34,7 +34,7 @@ func (c *Cluster) SetGroupOffsets(_ context.Context, name string, offsets transp
 	}
 	g := c.groups[name]
 	if g == nil {
-		g = &group{name: name, committed: transport.Offsets{}, owner: map[int32]*member{}}
+		g = newGroup(name)
 		c.groups[name] = g
 	}
 	for t, ps := range offsets {

@@ -47,19 +47,20 @@ func (x *transaction) add(t *topic, log *partitionLog, r *transport.Record) {
 
 // end ends a transaction: a marker is written to each partition that it wrote
 // to. The caller holds the cluster's lock.
-func (x *transaction) end(s transactionState) {
+func (x *transaction) end(c *Cluster, s transactionState) {
 	if x == nil || !x.open() {
 		return
 	}
 	x.state = s
 	for _, r := range x.records {
 		if s == committed {
-			r.t.order = append(r.t.order, r.r)
+			c.arrived(r.t, r.r)
 		}
 	}
 	for _, log := range x.logs {
-		log.entries = append(log.entries, entry{tx: x})
+		log.append(nil, x)
 	}
+	x.records, x.logs = nil, nil
 }
 
 var errNoTransaction = errors.New("no transaction was begun")
@@ -78,7 +79,7 @@ func (m *member) Begin(context.Context) error {
 		return errors.New("begin a transaction: one is open")
 	}
 	if other := m.c.transactional[id]; other != m.client && other != nil { // fenced
-		other.tx.end(aborted)
+		other.tx.end(m.c, aborted)
 		other.fenced = true
 	}
 	m.c.transactional[id] = m.client
@@ -97,7 +98,7 @@ func (m *member) CommitTransaction(ctx context.Context, offsets transport.Offset
 			return fmt.Errorf("transactional id %s: %w", m.cfg.TransactionalID, transport.ErrFenced)
 		}
 		return nil
-	}, func() { m.tx.end(committed) })
+	}, func() { m.tx.end(m.c, committed) })
 	m.c.mu.Lock()
 	defer m.c.mu.Unlock()
 	if errors.Is(err, transport.ErrFenced) && !m.fenced && m.tx.open() {
@@ -113,7 +114,7 @@ func (m *member) AbortTransaction(context.Context) error {
 	if m.fenced {
 		return fmt.Errorf("transactional id %s: %w", m.cfg.TransactionalID, transport.ErrFenced)
 	}
-	m.tx.end(aborted)
+	m.tx.end(m.c, aborted)
 	m.c.changed()
 	return nil
 }

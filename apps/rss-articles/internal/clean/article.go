@@ -21,18 +21,19 @@ type Raw struct {
 
 // Article is a cleaned item: the value of articles.clean.
 type Article struct {
-	ID        string    `json:"id"` // of the canonical address; see ID
-	URL       string    `json:"url"`
-	Title     string    `json:"title"`
-	Text      string    `json:"text"`
-	HTML      string    `json:"html,omitempty"` // of package sanitize, some 50 KB at most; "" if it says no more than Text
-	Published time.Time `json:"published"`      // the time of the fetch if the feed has none
-	Lang      string    `json:"lang"`           // ISO 639-1, "" if not known
-	Author    string    `json:"author,omitempty"`
-	Tags      []string  `json:"tags,omitempty"`
-	Feed      string    `json:"feed"`
-	FeedTitle string    `json:"feed_title,omitempty"`
-	Hash      string    `json:"hash"` // of what a reader sees: a change of it is an update
+	ID        string             `json:"id"` // of the canonical address; see ID
+	URL       string             `json:"url"`
+	Title     string             `json:"title"`
+	Text      string             `json:"text"`
+	HTML      string             `json:"html,omitempty"` // of package sanitize, some 50 KB at most; "" if it says no more than Text
+	Published time.Time          `json:"published"`      // the time of the fetch if the feed has none
+	Lang      string             `json:"lang"`           // ISO 639-1, "" if not known
+	Author    string             `json:"author,omitempty"`
+	Tags      []string           `json:"tags,omitempty"`
+	Feed      string             `json:"feed"`
+	FeedTitle string             `json:"feed_title,omitempty"`
+	Pictures  []sanitize.Picture `json:"pictures,omitempty"`
+	Hash      string             `json:"hash"` // of what a reader sees: a change of it is an update
 }
 
 // ErrNothing is the failure of an item that has neither link nor identity nor
@@ -59,6 +60,7 @@ func Clean(r Raw) (Article, error) {
 		Title:     cut(Text(i.Title), maxTitle),
 		Text:      cut(Text(text), maxText),
 		HTML:      sanitize.HTML(text, i.Link),
+		Pictures:  sanitize.Pictures(text, i.Link),
 		Published: i.Published.UTC(),
 		Author:    cut(Text(i.Author), maxTag),
 		Feed:      r.Feed,

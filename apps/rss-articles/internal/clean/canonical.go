@@ -27,6 +27,9 @@ var trackingPrefixes = []string{"utm_", "pk_", "piwik_", "mtm_", "hsa_", "oly_",
 // tracks, without the fragment, with the parameters sorted, on https and the
 // main host. It is "" for what is no web address, and its own canonical form.
 //
+// Of the pages that only lead elsewhere and say where in a parameter, such as
+// www.google.com/url, it is the address that they lead to.
+//
 // AMP and mobile addresses are taken for the article's own: amp.example.org
 // and m.example.org are example.org, and /amp at the end of a path goes.
 func Canonical(link string) string {
@@ -34,6 +37,7 @@ func Canonical(link string) string {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || len(link) > 4096 {
 		return ""
 	}
+	u = target(u)
 	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
 	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
 		host = ascii

@@ -26,10 +26,14 @@ func TestCanonical(t *testing.T) {
 		"https://m.com/a":                                              "https://m.com/a",
 		"https://bücher.example/ü":                                     "https://xn--bcher-kva.example/%C3%BC",
 		"https://example.org/index.html":                               "https://example.org/",
-		"ftp://example.org/a":                                          "",
-		"javascript:alert(1)":                                          "",
-		"/relative":                                                    "",
-		"":                                                             "",
+		"https://www.google.com/url?rct=j&url=https://www.example.org/a%3Fid%3D1%26utm_source%3Dx&ct=ga":              "https://example.org/a?id=1",
+		"https://out.reddit.com/?url=https%3A%2F%2Fl.facebook.com%2Fl.php%3Fu%3Dhttp%253A%252F%252Fexample.org%252Fb": "https://example.org/b",
+		"https://www.google.com/url?q=javascript:alert(1)":                                                            "https://google.com/url?q=javascript%3Aalert%281%29",
+		"https://example.org/url?q=https://other.example/":                                                            "https://example.org/url?q=https%3A%2F%2Fother.example%2F",
+		"ftp://example.org/a": "",
+		"javascript:alert(1)": "",
+		"/relative":           "",
+		"":                    "",
 	} {
 		if got := Canonical(link); got != want {
 			t.Errorf("Canonical(%q) = %q, want %q", link, got, want)

@@ -2,11 +2,14 @@ package e2e
 
 import (
 	"fmt"
+	"image"
+	"image/png"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,20 +19,29 @@ import (
 	"github.com/millrace/millrace/apps/rss-articles/internal/run"
 )
 
-// feedServer serves one feed whose articles nobody else has.
-func feedServer(t *testing.T) string {
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+// feedServer serves one feed whose articles nobody else has, and the picture of
+// one, of which it counts the requests.
+func feedServer(t *testing.T) (address string, pictures *atomic.Int32) {
+	pictures = &atomic.Int32{}
+	var s *httptest.Server
+	s = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/lighthouse.png" {
+			pictures.Add(1)
+			_ = png.Encode(w, image.NewGray(image.Rect(0, 0, 40, 30)))
+			return
+		}
 		w.Header().Set("Content-Type", "application/rss+xml")
 		fmt.Fprintf(w, `<rss version="2.0"><channel><title>Tide tables</title><link>https://tides.example/</link>
 			<item><title>&lt;b&gt;Zeppelin&lt;/b&gt; moored &lt;script&gt;window.hacked=1&lt;/script&gt; at the lighthouse</title>
 			<link>https://tides.example/zeppelin</link><pubDate>%s</pubDate>
 			<description>&lt;p&gt;A zeppelin was &lt;em&gt;moored&lt;/em&gt; at the lighthouse for the first time in eighty years.&lt;/p&gt;
 			&lt;h2&gt;What comes next&lt;/h2&gt;&lt;ul&gt;&lt;li&gt;It leaves &lt;a href="/leaves"&gt;with the tide&lt;/a&gt;.&lt;/li&gt;&lt;/ul&gt;
-			&lt;img src="https://tides.example/pixel.gif" width="1" height="1"&gt;&lt;script&gt;window.hacked=1&lt;/script&gt;</description></item>
-			</channel></rss>`, time.Now().UTC().Format(time.RFC1123Z))
+			&lt;img src="https://tides.example/pixel.gif" width="1" height="1"&gt;&lt;img src="%s/lighthouse.png" alt="The lighthouse"&gt;
+			&lt;script&gt;window.hacked=1&lt;/script&gt;</description></item>
+			</channel></rss>`, time.Now().UTC().Format(time.RFC1123Z), s.URL)
 	}))
 	t.Cleanup(s.Close)
-	return s.URL + "/tides.xml"
+	return s.URL + "/tides.xml", pictures
 }
 
 // TestBrowser uses the page as a person does, with a pointer.
@@ -244,8 +256,24 @@ func thumbDown(b *browser) {
 	b.until("by the server", `fetch('/v1/articles/`+id+`?reader=dilip').then((r) => r.json()).then((a) => a.judged === 'down')`)
 }
 
+// showsPictures shows the picture of the article that is read. Nobody has asked for
+// it before, and it is our server that does; wellBehaved checks that the page asks
+// no other.
+func showsPictures(b *browser, asked *atomic.Int32) {
+	if n := asked.Load(); n != 0 || b.text("#read-pictures") != "Show 1 picture" {
+		b.t.Errorf("%d requests for the picture before it was wanted; the button says %q", n, b.text("#read-pictures"))
+	}
+	b.click("#read-pictures")
+	b.until("the picture", `(() => { const i = document.querySelector('#read .pictures img'); return i?.complete && i.naturalWidth === 40 && i.alt === 'The lighthouse' && i.src.startsWith(location.origin + '/v1/') })()`)
+	b.until("no button any more", `!document.getElementById('read-pictures') && document.activeElement.className === 'pictures'`)
+	if n := asked.Load(); n != 1 {
+		b.t.Errorf("%d requests for the picture", n)
+	}
+	b.shot("pictures")
+}
+
 func feedsComeAndGo(b *browser) {
-	address := feedServer(b.t)
+	address, pictures := feedServer(b.t)
 	b.view("feeds")
 	b.until("the sample feeds are there", `document.querySelectorAll('#feeds .card').length === 11`)
 	b.write("#feed-url", address)
@@ -260,6 +288,7 @@ func feedsComeAndGo(b *browser) {
 	if eval[bool](b, `Boolean(window.hacked || document.querySelector('#latest h3 b, main img, main script'))`) {
 		b.t.Error("the feed's script or picture came into the page")
 	}
+	showsPictures(b, pictures)
 	b.view("feeds")
 	b.write("#feed-filter", "tides")
 	b.until("the filter leaves one", `document.querySelectorAll('#feeds .card').length === 1`)

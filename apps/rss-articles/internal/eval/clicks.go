@@ -79,7 +79,7 @@ func Clicks(ctx context.Context, clicks []byte, docs []io.Reader, most int, out 
 	f := ClickFigures{Clicks: len(events), State: map[string]Stock{},
 		Span: events[len(events)-1].at.Sub(events[0].at).Round(time.Hour).String()}
 	var failed error
-	err = pipelinetest.Run(matchStages("eval-clicks"), func(d *pipelinetest.Driver) {
+	err = pipelinetest.RunBounded(matchStages("eval-clicks"), func(d *pipelinetest.Driver) {
 		r := replay{texts: texts, readers: map[string]bool{}, ids: map[string]string{}}
 		began := time.Now()
 		for part := range slices.Chunk(events, clicksAtOnce) {
@@ -148,7 +148,7 @@ func (r replay) records(events []event) (rows, clicks []pipeline.Record, err err
 
 // matchTables are the tables of the matching stages, by name.
 var matchTables = []string{"index.articles", "index.total", "relate.progress", "relate.samples", "relate.slots", "relate.model",
-	"match.vectors", "profiles", "match.terms", "match.articles", "match.readers", "match.totals", "shelve.profiles",
+	"match.vectors", "profiles", "match.terms", "match.articles", "match.readers", "match.totals", "notify.vectors", "notify.waiting", "notify.ages", "learn.early", "learn.ages", "relate.training", "shelve.profiles",
 	"shelve.candidates", "shelve.tastes", "shelve.counts", "shelve.ages", "recommendations"}
 
 // readClicks reads the events, oldest first.

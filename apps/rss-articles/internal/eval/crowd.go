@@ -69,7 +69,7 @@ func crowd(ctx context.Context, n, articles int) (CrowdFigures, error) {
 		return topics.Articles.Row(a.ID, topics.Entry{Article: a, FirstSeen: begin}).At(now()), err
 	}
 	var failed error
-	err := pipelinetest.Run(matchStages("eval-readers"), func(d *pipelinetest.Driver) {
+	err := pipelinetest.RunBounded(matchStages("eval-readers"), func(d *pipelinetest.Driver) {
 		began := time.Now()
 		pipe(ctx, d, readers)
 		f.Setup = seconds(time.Since(began))
@@ -105,7 +105,7 @@ func crowd(ctx context.Context, n, articles int) (CrowdFigures, error) {
 func matchStages(app string) *pipeline.Topology {
 	o := stages.Options{}
 	return pipeline.New(app).From(topics.Articles, topics.Readers, topics.Clicks).
-		Add(stages.Index(o), stages.Relate(o), stages.Learn(o), stages.Match(o), stages.Shelve(o)).
+		Add(stages.Index(o), stages.Relate(o), stages.Notify(o), stages.Learn(o), stages.Match(o), stages.Shelve(o)).
 		To(topics.Failed, topics.Recommendations)
 }
 

@@ -158,7 +158,7 @@ func (c *corpus) recommend(ctx context.Context) (map[string][]int, error) {
 		}
 	}
 	shelves := map[string][]int{}
-	err := pipelinetest.Run(matchStages("eval-match"), func(d *pipelinetest.Driver) {
+	err := pipelinetest.RunBounded(matchStages("eval-match"), func(d *pipelinetest.Driver) {
 		for _, part := range [][]pipeline.Record{first, clicks, rest} {
 			pipe(ctx, d, part)
 		}
@@ -167,7 +167,7 @@ func (c *corpus) recommend(ctx context.Context) (map[string][]int, error) {
 				shelves[id] = append(shelves[id], index[item.Article])
 			}
 		}
-	})
+	}, steadyCommits)
 	if err == nil {
 		err = ctx.Err()
 	}

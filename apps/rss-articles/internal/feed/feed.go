@@ -145,7 +145,7 @@ func convert(p *gofeed.Feed, h Hints) *Feed {
 func convertItem(i *gofeed.Item, base string, now time.Time) Item {
 	item := Item{
 		GUID:    strings.TrimSpace(i.GUID),
-		Link:    resolve(base, i.Link),
+		Link:    cmp.Or(resolve(base, extension(i.Extensions, "feedburner", "origLink")), resolve(base, i.Link)),
 		Title:   strings.TrimSpace(cmp.Or(i.Title, extension(i.Extensions, "media", "title"))),
 		Content: strings.TrimSpace(cmp.Or(i.Content, custom(i, "body", "fullitem", "summary"))),
 		Summary: strings.TrimSpace(cmp.Or(i.Description, custom(i, "summary"))),

@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -19,7 +20,10 @@ const (
 // request asks for a document, unless it is still what the validators name.
 type request struct {
 	url, etag, lastModified string
+	accept                  string // default: feeds
 }
+
+const acceptFeeds = "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5"
 
 // answer is what came back: a document, or that it has not changed.
 type answer struct {
@@ -43,7 +47,7 @@ func (f *Fetcher) get(ctx context.Context, r request) (*answer, *failure) {
 		return nil, &failure{what: fmt.Sprintf("%q is no web address", r.url), remedy: "a feed's address begins with http:// or https://", err: err}
 	}
 	at := show(req.URL)
-	req.Header.Set("Accept", "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5")
+	req.Header.Set("Accept", cmp.Or(r.accept, acceptFeeds))
 	req.Header.Set("Accept-Encoding", "gzip, br, deflate")
 	if r.etag != "" {
 		req.Header.Set("If-None-Match", r.etag)

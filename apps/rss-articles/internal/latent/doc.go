@@ -10,7 +10,8 @@
 // common a term is and is dropped.
 //
 //   - A [Sample] is an article as its terms.
-//   - [Train] makes a [Model] of samples.
+//   - [Train] makes a [Model] of samples; [Start], [Training.Step] and
+//     [Training.Model] do it in steps, between which the training can be stored.
 //   - [Model.Vector] gives the [Vector] of a sample, and [Vector.Cosine]
 //     compares two.
 //   - [Sum] makes a [Taste] of the vectors of what a reader liked.

@@ -2,6 +2,7 @@ package latent_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -124,6 +125,80 @@ func FuzzDirection(f *testing.F) {
 		}
 		if m := (latent.Model{Terms: map[string]latent.Direction{"x": d}}); len(m.Vector(latent.Sample{"x": 1})) > latent.Dimensions {
 			t.Fatal("a long vector")
+		}
+	})
+}
+
+// A training that is stored between its steps, and whose samples change meanwhile,
+// ends with a model that is much the same.
+func TestTrainingInSteps(t *testing.T) {
+	samples := stream(900, 8)
+	at := latent.Start(samples[:600])
+	for i := range latent.Steps {
+		for term, b := range at.Terms {
+			stored, err := b.MarshalBinary()
+			var again latent.Basis
+			if err = errors.Join(err, again.UnmarshalBinary(stored)); err != nil || again != b {
+				t.Fatalf("%s: %v became %v: %v", term, b, again, err)
+			}
+		}
+		at = at.Step(samples[50*i : 600+50*i])
+	}
+	m, whole := at.Model(samples[200:800], latent.Model{}), latent.Train(samples[:600], latent.Model{})
+	alike, unlike := 0.0, 0.0
+	for i := 0; i < 600; i += 2 {
+		v := m.Vector(samples[i])
+		alike += v.Cosine(m.Vector(samples[i+2])) / 300
+		unlike += v.Cosine(m.Vector(samples[i+1])) / 300
+	}
+	if len(m.Terms) != len(whole.Terms) || alike < unlike+0.2 {
+		t.Errorf("%d terms, in one go %d; alike %.2f, unlike %.2f", len(m.Terms), len(whole.Terms), alike, unlike)
+	}
+	if few := latent.Start(samples[:5]).Step(samples[:5]); len(few.Terms) != 0 {
+		t.Errorf("5 samples give %d terms", len(few.Terms))
+	}
+}
+
+func FuzzBasis(f *testing.F) {
+	good, _ := latent.Basis{Samples: 3}.MarshalBinary()
+	f.Add(good)
+	f.Add([]byte{1})
+	f.Fuzz(func(t *testing.T, in []byte) {
+		var b latent.Basis
+		if b.UnmarshalBinary(in) != nil {
+			return
+		}
+		if again, err := b.MarshalBinary(); err != nil || !bytes.Equal(again, in) && !math.IsNaN(float64(b.Row[0])) && len(again) != len(in) {
+			t.Fatalf("%x became %x: %v", in, again, err)
+		}
+		_ = latent.Training{Samples: b.Samples, Terms: map[string]latent.Basis{"x": b}}.Step([]latent.Sample{{"x": 1}})
+	})
+}
+
+// BenchmarkSteps times the steps of a training of as many samples as are kept.
+func BenchmarkSteps(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	samples := make([]latent.Sample, 4096)
+	for i := range samples {
+		samples[i] = latent.Sample{}
+		for range 64 {
+			samples[i][fmt.Sprint("t", int(20000*math.Pow(r.Float64(), 3)))] = 0.1
+		}
+	}
+	at := latent.Start(samples)
+	b.Run("start", func(b *testing.B) {
+		for b.Loop() {
+			at = latent.Start(samples)
+		}
+	})
+	b.Run("step", func(b *testing.B) {
+		for b.Loop() {
+			at = at.Step(samples)
+		}
+	})
+	b.Run("model", func(b *testing.B) {
+		for b.Loop() {
+			at.Model(samples, latent.Model{})
 		}
 	})
 }

@@ -1,11 +1,6 @@
 package latent
 
-import (
-	"cmp"
-	"maps"
-	"math"
-	"slices"
-)
+import "math"
 
 // Sizes of a model.
 const (
@@ -15,10 +10,9 @@ const (
 	// have.
 	MaxVocabulary = 16384
 
-	rank       = Dimensions + 1 // with the one that is dropped
-	surplus    = 7              // columns that are worked with besides, for accuracy
-	columns    = rank + surplus
-	iterations = 3
+	rank    = Dimensions + 1 // with the one that is dropped
+	surplus = 7              // columns that are worked with besides, for accuracy
+	columns = rank + surplus
 
 	// How much more a rare term says than a common one, and a direction in which
 	// many articles lie than one of few: exponents of the inverse document
@@ -41,82 +35,10 @@ type Model struct {
 // the term is and how much the dimension says.
 type Direction [Dimensions]float32
 
-// Train makes a model of samples. Terms that fewer than two of them have are
-// left out. before is the model in use, with which the new one is made to agree.
-func Train(samples []Sample, before Model) Model {
-	names, rows := matrix(samples)
-	if len(names) < columns || len(rows) < columns {
-		return before
-	}
-	v := start(names)
-	for range iterations {
-		orthonormalise(v)
-		v = step(rows, v)
-	}
-	orthonormalise(v)
-	v, squares := ordered(rows, v)
-	weigh(v, squares)
-	idf := rarities(rows, len(names))
-	m := Model{Terms: make(map[string]Direction, len(names))}
-	turn := agree(names, v, idf, before)
-	for t, name := range names {
-		var d Direction
-		for j := range Dimensions {
-			x := 0.0
-			for i := range Dimensions {
-				x += v[t][i+1] * turn[i][j]
-			}
-			d[j] = float32(x * idf[t])
-		}
-		m.Terms[name] = d
-	}
-	return m
-}
-
 // entry is how much an article is about a term.
 type entry struct {
 	term  int
 	value float64
-}
-
-// matrix numbers the terms that are kept, and gives the samples as rows of tf-idf
-// of length 1.
-func matrix(samples []Sample) ([]string, [][]entry) {
-	df := map[string]int{}
-	for _, s := range samples {
-		for t := range s {
-			df[t]++
-		}
-	}
-	maps.DeleteFunc(df, func(_ string, n int) bool { return n < 2 })
-	names := slices.SortedFunc(maps.Keys(df), func(a, b string) int {
-		return cmp.Or(cmp.Compare(df[b], df[a]), cmp.Compare(a, b))
-	})
-	names = names[:min(len(names), MaxVocabulary)]
-	number := make(map[string]int, len(names))
-	for i, n := range names {
-		number[n] = i
-	}
-	rows := make([][]entry, 0, len(samples))
-	for _, s := range samples {
-		row := make([]entry, 0, len(s))
-		norm := 0.0
-		for _, t := range slices.Sorted(maps.Keys(s)) {
-			if i, ok := number[t]; ok {
-				x := s[t] * rarity(df[t], len(samples))
-				row = append(row, entry{i, x})
-				norm += x * x
-			}
-		}
-		if norm == 0 {
-			continue
-		}
-		for i := range row {
-			row[i].value /= math.Sqrt(norm)
-		}
-		rows = append(rows, row)
-	}
-	return names, rows
 }
 
 // rarities say how much each term says.

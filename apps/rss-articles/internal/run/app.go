@@ -96,7 +96,9 @@ func (a *app) start() error {
 	if a.service, err = pipeline.NewService(with(stages.Options{Grace: a.cfg.Grace, Ignored: ignored(exporter)}), kafka); err != nil {
 		return err
 	}
-	server, err := web.New(web.Config{Service: a.service, Logger: a.log, Now: a.cfg.Now})
+	pictures := fetch.NewPictures(a.fetching())
+	a.parts.closer("pictures", pictures.Close)
+	server, err := web.New(web.Config{Service: a.service, Logger: a.log, Now: a.cfg.Now, Picture: pictures.Get})
 	if err != nil {
 		return err
 	}
@@ -184,7 +186,19 @@ func (a *app) fetch() error {
 	if err != nil {
 		return err
 	}
-	c := fetch.Config{Store: s, Sink: s, Min: a.cfg.Interval, Default: a.cfg.Interval, AllowPrivate: a.cfg.AllowPrivate, Proxy: a.cfg.Proxy, Robots: a.cfg.Robots,
+	c := a.fetching()
+	c.Store, c.Sink = s, s
+	f, err := fetch.New(c)
+	if err != nil {
+		return err
+	}
+	a.parts.start("fetcher", f.Run)
+	return nil
+}
+
+// fetching says how to fetch.
+func (a *app) fetching() fetch.Config {
+	c := fetch.Config{Min: a.cfg.Interval, Default: a.cfg.Interval, AllowPrivate: a.cfg.AllowPrivate, Proxy: a.cfg.Proxy, Robots: a.cfg.Robots,
 		Polled: a.polled, Now: a.cfg.Now, Logger: a.log}
 	if a.local != nil {
 		c.OwnHosts = []string{a.local.listener.Addr().String()}
@@ -195,12 +209,7 @@ func (a *app) fetch() error {
 		}
 	}
 	a.cfg.Fetch(&c)
-	f, err := fetch.New(c)
-	if err != nil {
-		return err
-	}
-	a.parts.start("fetcher", f.Run)
-	return nil
+	return c
 }
 
 // quiet is the logger for the parts that tell much: their warnings and errors,

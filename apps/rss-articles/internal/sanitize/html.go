@@ -52,10 +52,7 @@ var policy = sync.OnceValue(func() *bluemonday.Policy {
 // ellipsis. It is "" for what has no markup, which the article's text holds as
 // well. HTML of the outcome is the outcome.
 func HTML(s, base string) string {
-	s = bounded(s)
-	if !strings.Contains(s, "<") && strings.Contains(s, "&lt;") {
-		s = html.UnescapeString(s) // escaped twice, as some feeds have it
-	}
+	s = unescaped(bounded(s))
 	if !strings.Contains(s, "<") {
 		return ""
 	}
@@ -65,6 +62,14 @@ func HTML(s, base string) string {
 		return ""
 	}
 	return strings.TrimSpace(w.String())
+}
+
+// unescaped is HTML that was escaped twice, as some feeds have it.
+func unescaped(s string) string {
+	if !strings.Contains(s, "<") && strings.Contains(s, "&lt;") {
+		return html.UnescapeString(s)
+	}
+	return s
 }
 
 // bounded cuts a text at a character, and removes what is not UTF-8 and control

@@ -9,6 +9,7 @@
 //	catalog  the table of articles, copies under their originals
 //	index    the terms of each article, spread by term
 //	relate   the vector of each article, by what terms go together in the stream
+//	notify   the vectors of articles, for the readers for whom they came late
 //	learn    the readers' profiles, from interests and clicks, spread by term
 //	match    where articles and readers meet, by term
 //	shelve   the best articles for each reader

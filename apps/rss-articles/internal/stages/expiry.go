@@ -38,6 +38,11 @@ func (e expiry) note(ctx *pipeline.Context, key string, at time.Time) {
 	}
 }
 
+// forget takes back what note did with the same arguments.
+func (e expiry) forget(ctx *pipeline.Context, key string, at time.Time) {
+	e.index.Delete(ctx, hourKey(hour(at)+1)+key)
+}
+
 // due returns keys that have become due, some at each call, and forgets them.
 func (e expiry) due(ctx *pipeline.Context) (keys []string, now time.Time) {
 	ms, known := e.index.Get(ctx, clockEntry)

@@ -1,7 +1,6 @@
 package stages
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -22,8 +21,10 @@ const (
 
 // Shelve keeps each reader's best articles: the parts of scores add up to
 // candidates, and the best of these are the shelf, newer ones before older ones
-// that are worth as much. A new profile scores all candidates anew; when a
-// reader is deleted, all goes.
+// that are worth as much. A candidate is scored once for the parts that come
+// together, when its record has been round the loop, and anew when its vector
+// comes. A new profile scores all candidates anew; when a reader is deleted, all
+// goes.
 //
 // State: for each reader a copy of the profile, up to 500 candidates of the last
 // Retention, and the shelf.
@@ -38,9 +39,13 @@ func Shelve(o Options) *pipeline.Processor {
 		vectors:    pipeline.Lookup(p, Vectors),
 		counts:     pipeline.Store(p, pipeline.NewTable("shelve.counts", codec.Int64())),
 		ages:       newExpiry(p, "shelve.ages"),
+		missing:    pipeline.Output(p, Missing),
+		later:      pipeline.Loop(p, codec.String()),
 		retention:  o.Retention,
 	}
+	s.later.Handle(s.score)
 	pipeline.Input(p, Parts, s.part)
+	pipeline.Input(p, Pointed, s.pointed)
 	pipeline.Changes(p, Profiles, s.profile)
 	return p
 }
@@ -53,18 +58,10 @@ type shelver struct {
 	vectors    pipeline.Global[latent.Vector]  // of articles
 	counts     pipeline.KeyValue[int64]        // of candidates, by reader
 	ages       expiry
+	missing    pipeline.Out[Asker]
+	later      pipeline.Looped[string] // articles to score, by reader
 	retention  time.Duration
 }
-
-// candidate is an article that may be recommended to a reader.
-type candidate struct {
-	match.Candidate
-	At time.Time `json:"at"` // of the first part
-}
-
-// settled is how long the parts of a candidate may be under way: it is not
-// judged as one of the worst until then.
-const settled = time.Minute
 
 func (s shelver) part(ctx *pipeline.Context, p Part) error {
 	s.forget(ctx)
@@ -87,12 +84,16 @@ func (s shelver) part(ctx *pipeline.Context, p Part) error {
 	}
 	switch {
 	case len(c.Parts) == 0:
-		s.candidates.Delete(ctx, key)
-		s.count(ctx, ctx.Key(), -1)
+		s.remove(ctx, key, c.At)
+		return s.place(ctx, c)
 	default:
 		if !known {
 			c.At = ctx.Timestamp()
 			s.ages.note(ctx, key, c.At.Add(s.retention))
+		}
+		if !c.Due {
+			c.Due = true
+			s.later.Emit(ctx, ctx.Key(), p.Article.ID)
 		}
 		s.candidates.Set(ctx, key, c)
 		if !known {
@@ -102,13 +103,42 @@ func (s shelver) part(ctx *pipeline.Context, p Part) error {
 			}
 		}
 	}
+	return nil
+}
+
+// score scores a candidate after parts of it have come.
+func (s shelver) score(ctx *pipeline.Context, article string) error {
+	key := within(ctx.Key()) + article
+	c, ok := s.candidates.Get(ctx, key)
+	if !ok || !c.Due {
+		return nil // gone meanwhile
+	}
+	c.Due = false
+	s.candidates.Set(ctx, key, c)
+	return s.place(ctx, c)
+}
+
+// pointed scores a candidate whose vector came late.
+func (s shelver) pointed(ctx *pipeline.Context, p Pointer) error {
+	key := within(ctx.Key()) + p.Article
+	c, ok := s.candidates.Get(ctx, key)
+	if !ok {
+		return nil
+	}
+	c.Vector = p.Vector
+	s.candidates.Set(ctx, key, c)
+	return s.place(ctx, c)
+}
+
+// place puts a candidate where it belongs on the shelf.
+func (s shelver) place(ctx *pipeline.Context, c candidate) error {
 	profile, ok := s.profiles.Get(ctx, ctx.Key())
 	if !ok {
 		return nil // the profile is on its way, or gone
 	}
 	shelf, _ := s.shelves.Get(ctx, ctx.Key())
 	taste, _ := s.tastes.Get(ctx, ctx.Key())
-	next, same, ok := place(shelf, s.recommend(ctx, profile, taste, c))
+	next, same, ok := placed(shelf, s.recommend(ctx, profile, taste, c))
 	switch {
 	case !ok:
 		return s.rebuild(ctx)
@@ -126,8 +156,8 @@ func (s shelver) profile(ctx *pipeline.Context, c pipeline.Change[match.Profile]
 		return s.rebuild(ctx)
 	}
 	s.profiles.Delete(ctx, ctx.Key())
-	for key := range s.candidates.Prefix(ctx, within(ctx.Key())) {
-		s.candidates.Delete(ctx, key)
+	for key, c := range s.candidates.Prefix(ctx, within(ctx.Key())) {
+		s.remove(ctx, key, c.At)
 	}
 	s.counts.Delete(ctx, ctx.Key())
 	s.tastes.Delete(ctx, ctx.Key())
@@ -167,32 +197,6 @@ func (s shelver) rebuild(ctx *pipeline.Context) error {
 	return nil
 }
 
-// drop deletes the worst candidates, but for those whose parts may be under way
-// still, of which there may be as many again.
-func (s shelver) drop(ctx *pipeline.Context, list []candidate, worst []topics.Recommendation) {
-	begun := map[string]time.Time{}
-	for _, c := range list {
-		begun[c.ID] = c.At
-	}
-	for _, r := range worst {
-		if ctx.Timestamp().Sub(begun[r.Article]) >= settled || len(list) > 2*MaxCandidates {
-			s.candidates.Delete(ctx, within(ctx.Key())+r.Article)
-			s.count(ctx, ctx.Key(), -1)
-		}
-	}
-}
-
-// count adds to the number of a reader's candidates and returns it.
-func (s shelver) count(ctx *pipeline.Context, reader string, by int64) int64 {
-	n, _ := s.counts.Get(ctx, reader)
-	if n += by; n <= 0 {
-		s.counts.Delete(ctx, reader)
-		return 0
-	}
-	s.counts.Set(ctx, reader, n)
-	return n
-}
-
 // forget deletes candidates that have outlived the retention: articles that are
 // still there then were not withdrawn, because the reader is gone or does not
 // want their terms any more.
@@ -207,7 +211,7 @@ func (s shelver) forget(ctx *pipeline.Context) {
 		s.candidates.Delete(ctx, key)
 		s.count(ctx, reader, -1)
 		if shelf, ok := s.shelves.Get(ctx, reader); ok {
-			if next, same, _ := place(shelf, topics.Recommendation{Article: c.ID}); !same {
+			if next, same, _ := placed(shelf, topics.Recommendation{Article: c.ID}); !same {
 				s.shelves.Set(ctx, reader, next)
 			}
 		}
@@ -228,12 +232,16 @@ func (s shelver) taste(ctx *pipeline.Context, p match.Profile) latent.Taste {
 	return latent.Sum(vectors, weights)
 }
 
-// recommend scores a candidate. An article whose vector is still under way is
-// scored without until the candidates are looked through again.
+// recommend scores a candidate. One whose vector is still under way is scored
+// without, and again when Notify tells of it.
 func (s shelver) recommend(ctx *pipeline.Context, p match.Profile, taste latent.Taste, c candidate) topics.Recommendation {
 	alike := 0.0
 	if len(taste.Vector) > 0 {
-		v, _ := s.vectors.Get(ctx, c.ID)
+		v, ok := s.vectors.Get(ctx, c.ID)
+		if !ok {
+			v = c.Vector
+			s.ask(ctx, c)
+		}
 		alike = taste.Alike(v)
 	}
 	score, reasons := match.Score(p, c.Candidate, alike)
@@ -241,44 +249,12 @@ func (s shelver) recommend(ctx *pipeline.Context, p match.Profile, taste latent.
 		Score: score, Reasons: reasons}
 }
 
-// place returns the shelf with a recommendation in its place, or without the
-// article if the score is not above 0; whether that is the same shelf; and
-// whether it is the right one: with a place that became free, an article that
-// is not on the shelf may be due.
-func place(s topics.Shelf, r topics.Recommendation) (next topics.Shelf, same, ok bool) {
-	was := slices.IndexFunc(s.Items, func(i topics.Recommendation) bool { return i.Article == r.Article })
-	full := len(s.Items) >= ShelfSize
-	if was < 0 && (r.Score <= 0 || full && better(r, s.Items[len(s.Items)-1]) > 0) {
-		return s, true, true
+// ask asks Notify for the vector of a candidate, once.
+func (s shelver) ask(ctx *pipeline.Context, c candidate) {
+	if c.Asked || len(c.Parts) == 0 {
+		return
 	}
-	items := make([]topics.Recommendation, 0, len(s.Items)+1)
-	for i, item := range s.Items {
-		if i != was {
-			items = append(items, item)
-		}
-	}
-	at := len(items)
-	if r.Score > 0 {
-		at, _ = slices.BinarySearchFunc(items, r, better)
-		items = slices.Insert(items, at, r)
-	}
-	ok = !full || was < 0 || r.Score > 0 && at <= was
-	s.Items = items[:min(len(items), ShelfSize)]
-	return s, false, ok
-}
-
-// better orders by score and age; what has no score comes last.
-func better(a, b topics.Recommendation) int {
-	if a.Score <= 0 || b.Score <= 0 {
-		return cmp.Or(cmp.Compare(max(b.Score, 0), max(a.Score, 0)), cmp.Compare(a.Article, b.Article))
-	}
-	return cmp.Or(cmp.Compare(match.Order(b.Score, b.Published), match.Order(a.Score, a.Published)),
-		cmp.Compare(a.Article, b.Article))
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
+	c.Asked = true
+	s.candidates.Set(ctx, within(ctx.Key())+c.ID, c)
+	s.missing.Emit(ctx, c.ID, Asker{Reader: ctx.Key()})
 }

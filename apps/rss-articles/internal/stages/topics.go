@@ -24,6 +24,10 @@ var (
 	Parts = pipeline.NewTopic("match.parts", codec.JSON[Part]())
 	// Samples are articles to learn from, under one key.
 	Samples = pipeline.NewTopic("match.samples", codec.JSON[Sample]())
+	// Missing are articles that were scored without their vectors, by the article's id.
+	Missing = pipeline.NewTopic("match.missing", codec.JSON[Asker]())
+	// Pointed are vectors of such articles, by the reader's id.
+	Pointed = pipeline.NewTopic("match.pointed", codec.JSON[Pointer]())
 	// Vectors are where articles point, by the article's id: see package latent.
 	Vectors = pipeline.NewTable("match.vectors", codec.JSON[latent.Vector]())
 	// Profiles are what each reader wants to read, by the reader's id.
@@ -45,6 +49,17 @@ type Sample struct {
 	At      time.Time     `json:"at"` // when it came or changed
 	Terms   latent.Sample `json:"terms,omitempty"`
 	Gone    bool          `json:"gone,omitempty"`
+}
+
+// Asker is a reader for whom an article was scored without its vector.
+type Asker struct {
+	Reader string `json:"reader"`
+}
+
+// Pointer is the vector of an article, for a reader for whom it was scored without.
+type Pointer struct {
+	Article string        `json:"article"`
+	Vector  latent.Vector `json:"vector"`
 }
 
 // Wish is a term that a reader wants.

@@ -26,6 +26,7 @@ func With(o stages.Options) *pipeline.Topology {
 			stages.Catalog(o), // unique, duplicates -> the table of articles
 			stages.Index(o),   // articles -> terms
 			stages.Relate(o),  // terms -> what goes together -> where articles point
+			stages.Notify(o),  // where articles point -> who asked for it
 			stages.Learn(o),   // readers, clicks -> profiles -> terms
 			stages.Match(o),   // terms of articles and readers -> parts of scores
 			stages.Shelve(o),  // parts of scores -> recommendations

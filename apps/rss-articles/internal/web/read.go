@@ -12,7 +12,8 @@ import (
 // Reading is an article to read: its item with the whole content.
 type Reading struct {
 	Item
-	Content []sanitize.Node `json:"content"` // as elements to make
+	Content  []sanitize.Node `json:"content"` // as elements to make
+	Pictures []Pictured      `json:"pictures,omitempty"`
 }
 
 // readArticle answers with an article for the reading view. What is in the
@@ -39,7 +40,7 @@ func (s *Server) readArticle(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	views.WriteJSON(w, http.StatusOK, Reading{item, content(e)})
+	views.WriteJSON(w, http.StatusOK, Reading{item, content(e), s.pictured(e)})
 }
 
 // content is the article's HTML as elements, or its text as paragraphs.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/millrace/millrace/apps/rss-articles/internal/match"
 	"github.com/millrace/millrace/apps/rss-articles/internal/topics"
 	"github.com/millrace/millrace/pipeline/views"
 )
@@ -18,13 +19,15 @@ type Recommended struct {
 }
 
 // shelf returns what a reader is recommended, with the articles as far as they
-// are known, in the order of the ranking.
+// are known, in the order of the ranking, but so that no feed fills the list: see
+// match.Diverse.
 func (s *Server) shelf(reader string) (list []Recommended, entries []topics.Entry, updated time.Time, err error) {
 	list = []Recommended{}
 	shelf, _, err := s.shelves.Get(reader)
 	if err != nil {
 		return nil, nil, updated, err
 	}
+	var sources []string
 	for _, item := range shelf.Items {
 		e, found, err := s.articles.Get(item.Article)
 		if err != nil {
@@ -37,7 +40,12 @@ func (s *Server) shelf(reader string) (list []Recommended, entries []topics.Entr
 		if one.Marked, err = s.marked(reader, item.Article); err != nil {
 			return nil, nil, updated, err
 		}
-		list, entries = append(list, one), append(entries, e)
+		list, entries, sources = append(list, one), append(entries, e), append(sources, e.Feed)
+	}
+	ranked, known := list, entries
+	list, entries = make([]Recommended, 0, len(ranked)), make([]topics.Entry, 0, len(known))
+	for _, i := range match.Diverse(sources) {
+		list, entries = append(list, ranked[i]), append(entries, known[i])
 	}
 	return list, entries, shelf.Updated, nil
 }

@@ -39,6 +39,9 @@ type Config struct {
 	// MaxClients bounds the event streams that are open at a time. Default
 	// 100.
 	MaxClients int
+	// Picture fetches a picture of an article from the web when a reader wants to
+	// see it, within bounds of size and time. Default: pictures are not shown.
+	Picture func(ctx context.Context, url string) ([]byte, error)
 	// MaxArticles bounds the list of the newest articles, and the search.
 	// Default 5,000.
 	MaxArticles int
@@ -73,6 +76,8 @@ type Server struct {
 	idx   *index
 	found *search.Index
 
+	fetching chan struct{} // one for each picture that is being fetched
+
 	articles pipeline.View[topics.Entry]
 	feeds    pipeline.View[topics.Feed]
 	states   pipeline.View[topics.FeedState]
@@ -92,7 +97,7 @@ func New(c Config) (*Server, error) {
 		return nil, errors.New("web: Config.Service is required")
 	}
 	c = c.withDefaults()
-	s := &Server{cfg: c, hub: newHub(c.MaxClients), idx: newIndex(c.MaxArticles), found: search.New()}
+	s := &Server{cfg: c, hub: newHub(c.MaxClients), idx: newIndex(c.MaxArticles), found: search.New(), fetching: make(chan struct{}, maxFetching)}
 	var errs [10]error
 	s.articles, errs[0] = pipeline.ViewOf(c.Service, topics.Articles)
 	s.feeds, errs[1] = pipeline.ViewOf(c.Service, topics.Feeds)
@@ -128,6 +133,7 @@ func (s *Server) Handler() http.Handler {
 	mux.Handle("/v1/readers", methods{"GET": s.listReaders})
 	mux.Handle("/v1/readers/{id}", methods{"PUT": s.setReader, "DELETE": s.removeReader})
 	mux.Handle("/v1/articles/{id}", methods{"GET": s.readArticle})
+	mux.Handle("/v1/articles/{id}/pictures/{n}", methods{"GET": s.picture})
 	mux.Handle("/v1/search", methods{"GET": s.searchArticles})
 	mux.Handle("/v1/readers/{id}/marks/{article}", methods{"PUT": s.setMark})
 	mux.Handle("/v1/readers/{id}/recommendations", methods{"GET": s.recommendations})

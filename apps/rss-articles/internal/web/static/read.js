@@ -1,6 +1,6 @@
 // The reading view: one article, with all that is known of it.
 import * as api from './api.js';
-import { $, h, href, link, when, trouble } from './dom.js';
+import { $, h, href, link, plural, when, trouble } from './dom.js';
 import { content } from './content.js';
 import { copies, meta, reasons } from './item.js';
 import * as marks from './marks.js';
@@ -11,6 +11,7 @@ import { current } from './who.js';
 let id = '';
 let address = '';
 let around = []; // the articles of the list from which it was opened
+let shown = ''; // the article whose pictures were asked for
 let place = ''; // that list
 
 export const article = () => id;
@@ -28,6 +29,7 @@ function render(a) {
     meta(a),
     why && h('div', { class: 'why' }, h('p', {}, 'Recommended because of'), reasons(why)),
     h('div', { class: 'prose', lang }, content(a.content)),
+    pictures(a),
     h('p', { class: 'out' }, href(a.url) ? link(a.url, 'Read it where it was published ↗', { class: 'button', id: 'read-out' })
       : 'Its feed does not say where it was published.'),
     marks.actions(a.id),
@@ -35,10 +37,33 @@ function render(a) {
     h('p', { class: 'quiet seen' }, 'Seen here ', when(a.first_seen), '.')].filter(Boolean));
 }
 
+// pictures is a button that shows them: until then nothing is loaded. They come
+// from our server, which fetches them.
+function pictures(a) {
+  const list = a.pictures || [];
+  if (!list.length) return null;
+  const here = h('div', { class: 'pictures' });
+  const show = () => {
+    shown = a.id;
+    here.replaceChildren(...list.map((p, n) => picture(a.id, n, p.alt)));
+  };
+  if (shown === a.id) show();
+  else here.append(h('button', { type: 'button', id: 'read-pictures', onclick: () => { show(); here.tabIndex = -1; here.focus(); } },
+    `Show ${plural(list.length, 'picture')}`));
+  return here;
+}
+
+function picture(id, n, alt) {
+  const failed = () => figure.replaceChildren(h('p', { class: 'quiet' }, `A picture cannot be shown${alt ? `: ${alt}` : '.'}`));
+  const figure = h('figure', {}, h('img', { src: `/v1/articles/${encodeURIComponent(id)}/pictures/${n}`, alt: alt || '', onerror: failed }),
+    alt && h('figcaption', {}, alt));
+  return figure;
+}
+
 // open shows an article, and notes that it is read.
 export async function open(wanted) {
   id = wanted;
-  address = '';
+  address = shown = '';
   const reader = current(), at = around.indexOf(wanted);
   $('read-previous').disabled = at <= 0;
   $('read-next').disabled = at < 0 || at === around.length - 1;
