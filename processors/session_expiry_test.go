@@ -90,7 +90,7 @@ func TestManySessionsClose(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var handled, closed, any, idle pulse // records, sessions, both; the clock
+	var handled, closed, any, idle pulse                     // records, sessions, both; the clock
 	app := fmt.Sprintf("sessions-%d", time.Now().UnixNano()) // brokers that go on have those of earlier runs
 	in := pipeline.NewTopic(app+"-in", codec.Int64())
 	out := pipeline.NewTopic(app+"-out", codec.NewAppend("int64", func(dst []byte, v int64) ([]byte, error) {
