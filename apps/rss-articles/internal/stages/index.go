@@ -30,6 +30,7 @@ func Index(Options) *pipeline.Processor {
 		}
 		n, _ := total.Get(ctx, totalEntry)
 		article := match.Article{ID: ctx.Key()}
+		had := was.Terms
 		var terms []match.Term
 		switch {
 		case c.Deleted:
@@ -59,7 +60,8 @@ func Index(Options) *pipeline.Processor {
 				Shard: ctx.Partition(), Total: n})
 		}
 		for _, t := range terms {
-			postings.Emit(ctx, t.Key, Posting{Article: article, Term: t, Shard: ctx.Partition(), Total: n})
+			postings.Emit(ctx, t.Key, Posting{Article: article, Term: t, Again: slices.Contains(had, t.Key),
+				Shard: ctx.Partition(), Total: n})
 		}
 		return nil
 	})

@@ -73,8 +73,10 @@ func (m matcher) posting(ctx *pipeline.Context, p Posting) error {
 		}
 	default:
 		if !kept {
-			count.Articles++
 			count.Kept++
+			if !p.Again { // else it was counted, and dropped from a full list since
+				count.Articles++
+			}
 		}
 		m.articles.Set(ctx, key, p)
 		m.bound(ctx, &count)

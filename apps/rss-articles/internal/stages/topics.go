@@ -38,9 +38,10 @@ var (
 type Posting struct {
 	Article match.Article `json:"article"`
 	Term    match.Term    `json:"term"`
-	Gone    bool          `json:"gone,omitempty"` // the article does not have it any more
-	Shard   int           `json:"shard"`          // the partition of the index that the article is in
-	Total   int64         `json:"total"`          // how many articles that has
+	Gone    bool          `json:"gone,omitempty"`  // the article does not have it any more
+	Again   bool          `json:"again,omitempty"` // the article changed and had it before
+	Shard   int           `json:"shard"`           // the partition of the index that the article is in
+	Total   int64         `json:"total"`           // how many articles that has
 }
 
 // Sample is an article as its terms.
