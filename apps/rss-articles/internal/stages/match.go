@@ -11,7 +11,9 @@ import (
 )
 
 // MaxPostings is how many articles of a term a newly wanted term finds: the
-// newest. Between that and MaxPostings and a quarter are kept.
+// newest. Between that and MaxPostings and a quarter are kept. An older article
+// may still be found by a rarer term, and has a lower score then than if it had
+// come after the wish, by all of its terms.
 const MaxPostings = 128
 
 // Match is where articles and readers meet: at the terms that they share. Both
