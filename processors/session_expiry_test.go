@@ -105,9 +105,9 @@ func TestManySessionsClose(t *testing.T) {
 		any.beat()
 		return first(ctx, v)
 	}
-	sessions := pipeline.NewTable("sessions", processors.Panes(codec.Int64()))
+	sessions := pipeline.NewTable(app+"-sessions", processors.Panes(codec.Int64()))
 	topology := pipeline.New(app).From(in).To(out).Add(
-		processors.Window("w", in, processors.Session(time.Minute), count, sessions, processors.EmitFinal(out)))
+		processors.Window(app+"-w", in, processors.Session(time.Minute), count, sessions, processors.EmitFinal(out)))
 
 	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
 	cfg := pipeline.Config{Brokers: brokers(t, logger), StateDir: t.TempDir(), Partitions: 1, Logger: logger}
