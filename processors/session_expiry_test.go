@@ -116,8 +116,11 @@ func TestManySessionsClose(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 9*time.Minute)
-	run := make(chan error, 1)
-	go func() { run <- s.Run(ctx) }()
+	run, ended := make(chan error, 1), make(chan struct{})
+	go func() {
+		run <- s.Run(ctx)
+		close(ended)
+	}()
 	var clock sync.WaitGroup
 	clock.Go(func() {
 		tick := time.NewTicker(time.Millisecond)
@@ -160,8 +163,11 @@ func TestManySessionsClose(t *testing.T) {
 		case <-reached:
 		case <-ctx.Done():
 			t.Fatalf("%s: %v; %d records handled, %d sessions closed", what, context.Cause(ctx), handled.n, closed.n)
+		case <-ended:
+			t.Fatalf("%s: the service has ended", what)
 		}
 	}
+	start := time.Now().Add(-3 * time.Hour) // brokers that go on delete what is older than a week
 	open := func(from time.Time, within time.Duration) {
 		t.Helper()
 		began, done := time.Now(), handled.until(n)
