@@ -36,7 +36,7 @@ type options struct {
 	axes, contenders       string
 	records                int
 	commit, limit, timeout time.Duration
-	heap, out              string
+	heap, out, profiles    string
 }
 
 func main() {
@@ -49,6 +49,7 @@ func main() {
 	flag.DurationVar(&o.timeout, "timeout", 5*time.Minute, "of one run")
 	flag.StringVar(&o.heap, "heap", "512m", "greatest heap of a JVM")
 	flag.StringVar(&o.out, "out", "", "folder to write growth.md and the plots to; default: to standard output only")
+	flag.StringVar(&o.profiles, "profiles", "", "folder, which exists, for profiles of the contenders in Go; default none")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -114,7 +115,7 @@ func one(ctx context.Context, st *stage.Stage, o options, p place, c contender.C
 	}
 	defer t.Close()
 	b := &measure.Bench{Root: st.Root, Dir: st.Dir, Brokers: st.Brokers, Topics: t, Partitions: p.partitions, Instances: p.instances,
-		Warm: p.warm, Commit: o.commit, Timeout: o.timeout, Limit: o.limit}
+		Warm: p.warm, Commit: o.commit, Timeout: o.timeout, Limit: o.limit, Profiles: o.profiles}
 	p.workload.Variant += fmt.Sprint("-", run)
 	defer func() {
 		after, done := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
