@@ -63,12 +63,7 @@ func TestAggregateByModel(t *testing.T) {
 	check(t, func() *pipeline.Topology {
 		return pipeline.New("t").From(numbers).Add(processors.AggregateBy("least", numbers, aggregate.Min(func(n int64) int64 { return n }), sums))
 	}, numbers, rows(sums), func(rs []rec) []rec {
-		return fold(rs, func(so int64, ok bool, n int64) int64 {
-			if !ok {
-				return n
-			}
-			return min(so, n)
-		})
+		return reduce(rs, func(a, b int64) int64 { return min(a, b) })
 	})
 }
 

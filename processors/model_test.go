@@ -108,6 +108,16 @@ func fold(rs []rec, f func(so int64, ok bool, n int64) int64) (out []rec) {
 	return out
 }
 
+// reduce folds the numbers of each key, of which the first stands for itself.
+func reduce(rs []rec, f func(a, b int64) int64) []rec {
+	return fold(rs, func(so int64, ok bool, n int64) int64 {
+		if !ok {
+			return n
+		}
+		return f(so, n)
+	})
+}
+
 func TestMap(t *testing.T) {
 	check(t, func() *pipeline.Topology {
 		return pipeline.New("t").From(numbers).To(results).Add(processors.Map("double", numbers, results,
@@ -202,12 +212,7 @@ func TestReduce(t *testing.T) {
 		return pipeline.New("t").From(numbers).Add(processors.Reduce("max", numbers, sums,
 			func(_ *pipeline.Context, a, b int64) (int64, error) { return max(a, b), nil }))
 	}, numbers, rows(sums), func(rs []rec) []rec {
-		return fold(rs, func(so int64, ok bool, n int64) int64 {
-			if !ok {
-				return n
-			}
-			return max(so, n)
-		})
+		return reduce(rs, func(a, b int64) int64 { return max(a, b) })
 	})
 }
 
