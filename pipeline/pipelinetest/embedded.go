@@ -120,36 +120,37 @@ func (b *embeddedBackend) settle(ctx context.Context, groups map[string][]string
 func (b *embeddedBackend) behind(ctx context.Context, groups map[string][]string) (string, error) {
 	for range 2 { // twice the same: nothing was on its way between two groups
 		for group, topics := range groups {
-			ok, err := b.caughtUp(ctx, group, topics)
-			if err != nil || !ok {
-				return "group " + group + " is behind", err
+			behind, err := b.groupBehind(ctx, group, topics)
+			if err != nil || behind != "" {
+				return behind, err
 			}
 		}
 	}
 	return "", nil
 }
 
-func (b *embeddedBackend) caughtUp(ctx context.Context, group string, topics []string) (bool, error) {
+// groupBehind names a partition of which a group has not committed all.
+func (b *embeddedBackend) groupBehind(ctx context.Context, group string, topics []string) (string, error) {
 	committed, err := b.cluster.GroupOffsets(ctx, group)
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	infos, err := b.cluster.Describe(ctx, topics...)
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	for _, topic := range topics {
 		for p := range infos[topic].Partitions {
 			_, end, err := b.cluster.Bounds(ctx, transport.TopicPartition{Topic: topic, Partition: p})
 			if err != nil {
-				return false, err
+				return "", err
 			}
-			if end > 0 && committed[topic][p] < end {
-				return false, nil
+			if at := committed[topic][p]; end > 0 && at < end {
+				return fmt.Sprintf("group %s is at offset %d of %d in topic %s, partition %d", group, at, end, topic, p), nil
 			}
 		}
 	}
-	return true, nil
+	return "", nil
 }
 
 // crash is not what a broker can do to its clients: the service is drained.
