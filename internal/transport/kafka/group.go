@@ -58,6 +58,11 @@ func (c *Cluster) Join(_ context.Context, cfg transport.GroupConfig) (transport.
 	if cfg.Standbys > 0 && (cfg.Held == nil || cfg.Standby == nil) {
 		return nil, fmt.Errorf("kafka group %s: standbys need both Held and Standby", cfg.Group)
 	}
+	return c.newMember(cfg)
+}
+
+// newMember makes a member, with more options than its own.
+func (c *Cluster) newMember(cfg transport.GroupConfig, more ...kgo.Opt) (*member, error) {
 	if cfg.FetchMaxBytes <= 0 {
 		cfg.FetchMaxBytes = 1 << 20
 	}
@@ -92,7 +97,7 @@ func (c *Cluster) Join(_ context.Context, cfg transport.GroupConfig) (transport.
 		opts = append(opts, kgo.KeepControlRecords())
 	}
 	var err error
-	if m.cl, err = kgo.NewClient(opts...); err != nil {
+	if m.cl, err = kgo.NewClient(append(opts, more...)...); err != nil {
 		return nil, fmt.Errorf("kafka group %s: %w", cfg.Group, err)
 	}
 	if c.peers != nil {

@@ -104,12 +104,24 @@ func (m *member) CommitTransaction(ctx context.Context, offsets transport.Offset
 			return stillOpen(m.commitError(ctx, err))
 		}
 	}
+	if err := m.settleTopics(ctx); err != nil {
+		return stillOpen(m.transactionError(ctx, "commit", err))
+	}
 	err := m.end(ctx, kgo.TryCommit)
 	if errors.Is(err, kerr.OperationNotAttempted) || errors.Is(err, kerr.TransactionAbortable) {
 		return stillOpen(err) // the client, or the coordinator, wants it aborted
 	}
 	return err
 }
+
+// settleTopics waits until franz-go has noted the topics that were produced to for
+// the first time. It sends what waited for a topic's partitions before it notes
+// them (storePartitionsUpdate, up to 1.22.3 at least), and ends a transaction by
+// what it has noted: one that is ended in between looks as if no record had
+// arrived, and is aborted where it was to be committed, without an error. It notes
+// them with a lock that AbortBufferedRecords takes. All records of the transaction
+// are acknowledged here, so that there are none to abort.
+func (m *member) settleTopics(ctx context.Context) error { return m.cl.AbortBufferedRecords(ctx) }
 
 func stillOpen(err error) error { return fmt.Errorf("%w: %w", transport.ErrTransactionOpen, err) }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"slices"
 	"strconv"
 	"sync"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace/millrace/internal/transport"
@@ -256,5 +259,91 @@ func TestTransactionCommitWaitsForTheOneBefore(t *testing.T) {
 	}
 	if got := committed(t, c, out, 1); !slices.Equal(got, numbers(1)) {
 		t.Errorf("committed %v", got)
+	}
+}
+
+// held is a partitioner that stops at the key "held", as franz-go's goroutine for
+// metadata may on a busy machine: after the records before it were sent, and before
+// their topic is noted.
+type held struct{ until chan struct{} }
+
+func (h held) ForTopic(string) kgo.TopicPartitioner { return h }
+func (held) RequiresConsistency(*kgo.Record) bool   { return true }
+func (h held) Partition(r *kgo.Record, _ int) (partition int) {
+	if string(r.Key) == "held" {
+		<-h.until
+	}
+	return 0
+}
+
+// messages is a log that says when a message comes.
+type messages struct {
+	slog.Handler
+	message string
+	came    chan struct{}
+}
+
+func (l messages) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == l.message {
+		select {
+		case l.came <- struct{}{}:
+		default:
+		}
+	}
+	return nil
+}
+
+// The first records to a topic are acknowledged while franz-go still notes the
+// topic: the transaction is committed, and not aborted in silence.
+func TestTransactionWaitsForItsTopics(t *testing.T) {
+	addresses := newFake(t).ListenAddrs()
+	waits := messages{slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelDebug}),
+		"kafka: producer state set to aborting; continuing to wait via flushing", make(chan struct{}, 1)}
+	c, err := New(limited(t), Config{Brokers: addresses, Logger: slog.New(waits)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	in, out := newTopic(t, c, 1), newTopic(t, c, 1)
+	send(t, c, in, 0, "0")
+	until := make(chan struct{})
+	m, err := c.newMember(transport.GroupConfig{Group: unique(t, "group"), Topics: []string{in}, TransactionalID: unique(t, "tx")},
+		kgo.RecordPartitioner(held{until}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	ctx := limited(t)
+	if _, err := m.Poll(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Begin(ctx); err != nil {
+		t.Fatal(err)
+	}
+	acked := make(chan error, 2)
+	for _, key := range []string{"sent", "held"} {
+		m.Produce(ctx, &transport.Record{Topic: out, Key: []byte(key), Value: []byte("0")}, func(_ *transport.Record, err error) { acked <- err })
+	}
+	if err := <-acked; err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- m.CommitTransaction(ctx, transport.Offsets{in: {0: 1}}) }()
+	select {
+	case err = <-ended:
+		close(until)
+	case <-waits.came:
+		close(until)
+		err = <-ended
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-acked
+	if got := committed(t, c, out, 1); !slices.Equal(got, []int{0}) {
+		t.Errorf("committed records are %v, want the one that was acknowledged", got)
+	}
+	if at, err := c.GroupOffsets(ctx, m.cfg.Group); err != nil || at[in][0] != 1 {
+		t.Errorf("the offset is %v, %v, want 1", at, err)
 	}
 }
