@@ -55,7 +55,7 @@ func newTimers[V any](p *Processor, name string, c codec.Codec[V], clock bool) T
 	of := func(t *graph.Task) *table.Table[timer[V]] { return t.States[kv.i].(*table.Table[timer[V]]) }
 	s.delete = func(t *graph.Task, key []byte) error { return of(t).Delete(key) }
 	s.scan = func(t *graph.Task, from []byte, yield func(key []byte) bool) error {
-		return of(t).Range(from, nil, func(key []byte, _ timer[V]) bool { return yield(key) })
+		return of(t).Prefetch(from, nil, func(key []byte, _ timer[V]) bool { return yield(key) })
 	}
 	s.loadTime = func(t *graph.Task) (ms int64, ok bool, err error) {
 		row, ok, err := of(t).Get(timeRow)

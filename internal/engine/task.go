@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -281,6 +282,7 @@ func (t *task) freeze() (*generation, error) {
 			if more, err = t.encodeState(g, i, s); err != nil {
 				return nil, fatal(t.unencodable(err))
 			}
+			runtime.Gosched() // rather here than by force with the lock held
 		}
 	}
 	return g, nil

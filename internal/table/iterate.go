@@ -12,11 +12,18 @@ import (
 // current record. The keys must not be changed, and may be kept. Within yield the table may be changed; whether the iteration
 // sees such a change is not defined.
 func (t *Table[V]) Range(start, end []byte, yield func(key []byte, v V) bool) error {
-	return t.iterate(t.o.Store.Range(start, end), start, end, yield)
+	return t.iterate(t.o.Store.Range(start, end), start, end, yield, false)
 }
 
-// iterate merges the store with the entries that it does not have yet.
-func (t *Table[V]) iterate(it storage.Iterator, start, end []byte, yield func([]byte, V) bool) (err error) {
+// Prefetch is Range for entries that are about to be read again one by one: what it
+// reads from the store stays in the cache, as far as there is room.
+func (t *Table[V]) Prefetch(start, end []byte, yield func(key []byte, v V) bool) error {
+	return t.iterate(t.o.Store.Range(start, end), start, end, yield, true)
+}
+
+// iterate merges the store with the entries that it does not have yet. It keeps what
+// it reads in the cache if it is told to.
+func (t *Table[V]) iterate(it storage.Iterator, start, end []byte, yield func([]byte, V) bool, keep bool) (err error) {
 	defer func() {
 		if cerr := it.Close(); err == nil && cerr != nil {
 			err = fmt.Errorf("table %s: iterate: %w", t.o.Name, cerr)
@@ -37,11 +44,11 @@ func (t *Table[V]) iterate(it storage.Iterator, start, end []byte, yield func([]
 			c = bytes.Compare(it.Key(), e.key)
 		}
 		if c < 0 {
-			v, err := decode(t.codec, it.Value())
+			key, v, err := t.stored(it, keep)
 			if err != nil {
-				return &DecodeError{Table: t.o.Name, Key: string(it.Key()), Err: err}
+				return err
 			}
-			if !yield(bytes.Clone(it.Key()), v) {
+			if !yield(key, v) {
 				return nil
 			}
 			more = it.Next()
@@ -68,4 +75,22 @@ func (t *Table[V]) iterate(it storage.Iterator, start, end []byte, yield func([]
 		return fmt.Errorf("table %s: iterate: %w", t.o.Name, err)
 	}
 	return nil
+}
+
+// stored returns what an iterator of the store is at.
+func (t *Table[V]) stored(it storage.Iterator, keep bool) (key []byte, v V, err error) {
+	if v, err = decode(t.codec, it.Value()); err != nil {
+		return nil, v, &DecodeError{Table: t.o.Name, Key: string(it.Key()), Err: err}
+	}
+	if !keep {
+		return bytes.Clone(it.Key()), v, nil
+	}
+	e := t.entries[string(it.Key())]
+	if e == nil {
+		e = t.load(it.Key(), v, len(it.Value()), true)
+	}
+	if t.clone != nil {
+		v = t.clone(v)
+	}
+	return e.key, v, nil
 }

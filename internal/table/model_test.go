@@ -173,7 +173,11 @@ func TestModel(t *testing.T) {
 				case "range":
 					start, end := bound.Draw(t, "start"), bound.Draw(t, "end")
 					var list []string
-					ok(m.table.Range(start, end, func(key []byte, v string) bool {
+					iterate := m.table.Range
+					if rapid.Bool().Draw(t, "prefetch") {
+						iterate = m.table.Prefetch
+					}
+					ok(iterate(start, end, func(key []byte, v string) bool {
 						list = append(list, string(key)+"="+v)
 						return true
 					}))

@@ -262,15 +262,21 @@ func (t *Table[V]) entry(key []byte) (*entry[V], error) {
 	case !errors.Is(err, storage.ErrNotFound):
 		return nil, fmt.Errorf("table %s, key %q: %w", t.o.Name, key, err)
 	}
+	e := t.load(key, val, len(b), has)
+	t.last = e
+	return e, nil
+}
+
+// load makes the entry of a key that the store has a value for, or none.
+func (t *Table[V]) load(key []byte, val V, size int, has bool) *entry[V] {
 	e := t.newEntry(key)
-	e.val, e.has, e.stored, e.size = val, has, has, int32(len(b))
+	e.val, e.has, e.stored, e.size = val, has, has, int32(size)
 	// Room is made first: the caller is about to use this entry, and a change of
 	// one that is not in the map would not be found.
 	t.evict()
 	t.entries[unsafe.String(unsafe.SliceData(e.key), len(e.key))] = e
 	t.list(e)
-	t.last = e
-	return e, nil
+	return e
 }
 
 // newEntry takes an entry and the copy of its key from slabs: one allocation

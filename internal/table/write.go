@@ -2,6 +2,7 @@ package table
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 )
 
@@ -41,9 +42,16 @@ func (t *Table[V]) readFilter() {
 	t.filter.end(all, err)
 }
 
-// batchBytes is about what is written in one batch: LevelDB's table in memory is
-// made for a few of them, and copied when one is larger than it is.
-const batchBytes = 1 << 20
+// batchBytes is about what is written in one batch, some hundred microseconds of
+// work, and much less than LevelDB's table in memory: that is copied when a batch
+// is larger than what is left of it.
+const batchBytes = 128 << 10
+
+// yield lets others have the processor, while no lock is held. Who works on for 10
+// ms is stopped wherever it is, mostly with a lock of LevelDB's table in memory, and
+// a record that is looked for there waits until it has its turn again, behind all
+// that is ready to run: tens of milliseconds on a busy machine.
+func yield() { runtime.Gosched() }
 
 // apply writes what was collected, in batches, the last of which has the offset.
 func (t *Table[V]) apply(next int64) error {
@@ -58,6 +66,7 @@ func (t *Table[V]) apply(next int64) error {
 				return err
 			}
 			b.Reset()
+			yield()
 		}
 		if e := t.writing[i]; e.enc == nil {
 			b.Delete(e.key)
@@ -91,6 +100,7 @@ func (t *Table[V]) Collect() {
 				}
 			}
 			t.o.Lock.Unlock()
+			yield()
 		}
 	}
 }
@@ -166,6 +176,7 @@ func (t *Table[V]) inSlices(n int, do func(e *entry[V], i int)) {
 		}
 		t.evict()
 		t.o.Lock.Unlock()
+		yield()
 	}
 }
 

@@ -35,7 +35,7 @@ func TestMuchIsWrittenInBatches(t *testing.T) {
 		table := newText(t, Options{Store: store})
 		table.Begin(time.Unix(1, 0))
 		for i := range 100 {
-			if err := table.Set(fmt.Appendf(nil, "key-%03d", 99-i), strings.Repeat("v", 30_000)); err != nil {
+			if err := table.Set(fmt.Appendf(nil, "key-%03d", 99-i), strings.Repeat("v", 3_500)); err != nil {
 				t.Fatal(err)
 			}
 		}
