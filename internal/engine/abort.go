@@ -85,8 +85,8 @@ func (t *task) reset() error {
 			t.overtaking[i] = newOvertaking(t.inputs[i], u.committed)
 		}
 	}
-	t.cur = newGeneration(len(t.inputs), &t.in.e.chunks)
-	t.committing, t.held = false, false
+	t.cur = t.newGeneration()
+	t.committing, t.ending, t.held = false, nil, false
 	t.failing.Store(nil)
 	for i := range t.oldest {
 		t.oldest[i].Store(0)

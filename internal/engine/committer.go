@@ -139,9 +139,6 @@ func (c *committer) cycle(ctx context.Context, tasks []*task) error {
 			continue
 		}
 		frozen = append(frozen, frozenTask{t, g})
-		if exactlyOnce { // all or nothing: the order does not matter
-			g.changelog.push(t.ctx, c.in.group)
-		}
 	}
 	if len(frozen) == 0 {
 		if exactlyOnce {
@@ -149,7 +146,10 @@ func (c *committer) cycle(ctx context.Context, tasks []*task) error {
 		}
 		return nil
 	}
-	frozen, err := c.each(frozen, func(f frozenTask) error { return f.g.out.wait(f.ctx) })
+	frozen, err := c.each(frozen, func(f frozenTask) error {
+		f.g.out.push(f.ctx, c.in.group) // if it is not yet
+		return f.g.out.wait(f.ctx)
+	})
 	if err != nil {
 		return c.stepError("flush outputs", err)
 	}

@@ -31,8 +31,9 @@ type generation struct {
 	overtakers []graph.Overtakers // by input, nil if none has an order of its own
 }
 
-func newGeneration(inputs int, pool *chunkPool) *generation {
-	g := &generation{next: make([]int64, inputs), first: make([]time.Time, inputs), out: newSends(pool)}
+func (t *task) newGeneration() *generation {
+	inputs := len(t.inputs)
+	g := &generation{next: make([]int64, inputs), first: make([]time.Time, inputs), out: newSends(&t.in.e.chunks, t.getOn)}
 	for i := range g.next {
 		g.next[i] = -1
 	}

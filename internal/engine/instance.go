@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lovoo/goka"
@@ -46,7 +47,8 @@ type instance struct {
 	ready  map[int32]bool  // opened
 	latest map[int32]*task // the last one of each partition, closed or not
 
-	holding bool // a transaction ends; see hold
+	holding bool         // a transaction ends; see hold
+	holders atomic.Int64 // how many tasks stage what they send then
 
 	rewinds    transport.Offsets // to be done by the poller; see rewind
 	polling    context.Context   // of the poll under way; wakePoller ends it

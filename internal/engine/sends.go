@@ -59,11 +59,13 @@ type sends struct {
 	chunks  []*chunk
 	total   int // staged
 	pushed  int // handed to the producer
+	until   int // unpushed returns no more than so many in all
 	bytes   int64
 	topics  []TopicStats // of what was pushed
 	acked   func(*transport.Record, error)
 	rest    func() *transport.Record // unpushed, made once
-	pending atomic.Int64             // pushed and not acknowledged, and one more until wait
+	sent    atomic.Int64             // pushed, or about to be
+	pending atomic.Int64             // of these not acknowledged, and one more until wait
 	done    chan struct{}
 	failure atomic.Pointer[produceError]
 }
@@ -75,7 +77,12 @@ type produceError struct {
 	err error
 }
 
-func newSends(pool *chunkPool) *sends {
+// acksBetween is how many acknowledgements lie between two reports of progress.
+const acksBetween = 512
+
+// newSends makes sends that report progress: now and then, when some more is
+// acknowledged.
+func newSends(pool *chunkPool, progress func()) *sends {
 	s := &sends{pool: pool, done: make(chan struct{})}
 	s.pending.Store(1)
 	s.rest = s.unpushed
@@ -84,8 +91,11 @@ func newSends(pool *chunkPool) *sends {
 			s.failure.CompareAndSwap(nil, &produceError{
 				transport.TopicPartition{Topic: r.Topic, Partition: r.Partition}, string(r.Key), err})
 		}
-		if s.pending.Add(-1) == 0 {
+		switch n := s.pending.Add(-1); {
+		case n == 0:
 			close(s.done)
+		case n%acksBetween == 0:
+			progress()
 		}
 	}
 	return s
@@ -123,18 +133,23 @@ func (s *sends) truncate(total int) {
 
 // push hands the staged records to the producer. It blocks while the producer
 // is full; ctx gives up what is not sent.
-func (s *sends) push(ctx context.Context, p transport.Producer) {
-	if s.pushed == s.total {
-		return
+func (s *sends) push(ctx context.Context, p transport.Producer) { s.pushSome(ctx, p, s.total) }
+
+// pushSome is push for the next max records. It returns whether more are staged.
+func (s *sends) pushSome(ctx context.Context, p transport.Producer, max int) (more bool) {
+	if n := min(max, s.total-s.pushed); n > 0 {
+		s.until = s.pushed + n
+		s.sent.Add(int64(n))
+		s.pending.Add(int64(n))
+		p.ProduceAll(ctx, s.rest, s.acked)
 	}
-	s.pending.Add(int64(s.total - s.pushed))
-	p.ProduceAll(ctx, s.rest, s.acked)
+	return s.pushed < s.total
 }
 
-// unpushed returns the first staged record that is not pushed, and counts it; nil
-// when there is none.
+// unpushed returns the next record that is to be pushed, and counts it; nil when
+// there is none.
 func (s *sends) unpushed() *transport.Record {
-	if s.pushed == s.total {
+	if s.pushed == s.until {
 		return nil
 	}
 	r := &s.chunks[s.pushed/chunkLen].records[s.pushed%chunkLen]
@@ -143,6 +158,12 @@ func (s *sends) unpushed() *transport.Record {
 	s.bytes += size
 	s.topics = count(s.topics, r.Topic, 1, size)
 	return r
+}
+
+// unacked returns about how many records are not acknowledged, those among them
+// that are not pushed yet. Nothing may be staged meanwhile.
+func (s *sends) unacked() int {
+	return s.total - int(s.sent.Load()-max(0, s.pending.Load()-1))
 }
 
 // wait waits until all that was pushed is acknowledged. It is called once,

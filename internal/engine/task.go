@@ -50,6 +50,7 @@ type task struct {
 	// halted makes the callback return after the record at hand; halting is
 	// closed with it.
 	halted  atomic.Bool
+	waits   atomic.Bool // for the commit, see stalled
 	halting chan struct{}
 	wake    chan *sarama.ConsumerMessage // the carrier to goka: there are records
 
@@ -59,8 +60,9 @@ type task struct {
 	mu  sync.Mutex // guards cur, the tables, and the run of handlers
 	cur *generation
 
-	committing bool // the generation before cur is being committed
-	held       bool // what cur sends waits for the next transaction
+	committing bool        // the generation before cur is being committed
+	ending     *generation // that one
+	held       bool        // what cur sends waits for the next transaction
 
 	position []atomic.Int64 // by input: the next offset to commit, for the lag
 	// oldest is, by input, the timestamp in ms of the first record that was
@@ -92,7 +94,7 @@ func newTask(in *instance, id int32) *task {
 	t.ctx, t.cancel = context.WithCancelCause(in.ctx)
 	t.inputs = in.inputs
 	t.queue = newQueue(in.topics, in.e.cfg.PrefetchBytes)
-	t.cur = newGeneration(len(t.inputs), &in.e.chunks)
+	t.cur = t.newGeneration()
 	t.position = make([]atomic.Int64, len(t.inputs))
 	t.overtaking = make([]*overtaking, len(t.inputs))
 	t.oldest = make([]atomic.Int64, len(t.inputs))
@@ -161,7 +163,7 @@ func (t *task) process(input int, records []*transport.Record) (n int, err error
 	if t.cur.records == 0 {
 		defer t.in.committer.work()
 	}
-	start, before := time.Now(), t.cur.bytes
+	start, before, staged := time.Now(), t.cur.bytes, t.cur.out.total
 	for _, r := range records {
 		if t.halted.Load() {
 			break
@@ -180,8 +182,8 @@ func (t *task) process(input int, records []*transport.Record) (n int, err error
 		Records: n, Late: t.view.Late, Bytes: t.cur.bytes - before, Duration: time.Since(start),
 	})
 	t.view.Late = 0
-	if !t.held {
-		t.cur.out.push(t.ctx, t.in.group)
+	if !t.held { // what was staged before is being sent, see release
+		t.cur.out.pushSome(t.ctx, t.in.group, t.cur.out.total-staged+releaseLen)
 	}
 	if t.load() > 1 {
 		t.in.committer.hurry()
@@ -242,23 +244,6 @@ func (t *task) undo(staged int) {
 	}
 }
 
-// stalled says whether the task has to wait for the commit that is under way:
-// the next generation is several times full already, and nothing bounds it but this.
-func (t *task) stalled() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	waiting := t.cur.out.total - t.cur.out.pushed
-	return (t.committing || t.held) && (t.load() > stall || waiting > maxStaged)
-}
-
-// stall is how many times a generation has to be full before the task waits: a
-// commit that takes somewhat longer than usual is no pause of the handlers.
-const stall = 3
-
-// maxStaged bounds the records that wait for the next transaction, in chunks
-// of 256 and with what the last chunk of inputs adds.
-const maxStaged = 16 << 10
-
 // load says how full the generation is; beyond 1 it should be committed before its
 // time.
 func (t *task) load() float64 {
@@ -282,6 +267,10 @@ func (t *task) freeze() (*generation, error) {
 			if more, err = t.encodeState(g, i, s); err != nil {
 				return nil, fatal(t.unencodable(err))
 			}
+			if t.in.e.cfg.ExactlyOnce { // all or nothing: the order does not matter
+				g.changelog.push(t.ctx, t.in.group)
+			}
+			t.getOn()
 			runtime.Gosched() // rather here than by force with the lock held
 		}
 	}
@@ -303,14 +292,14 @@ func (t *task) endGeneration() (*generation, error) {
 	if err := t.freezeOvertaking(g); err != nil {
 		return nil, err
 	}
-	t.committing = true
-	g.changelog = newSends(&t.in.e.chunks)
+	t.committing, t.ending = true, g
+	g.changelog = newSends(&t.in.e.chunks, t.getOn)
 	g.frozen = make([]table.Frozen, len(t.states))
 	g.last = make([]*transport.Record, len(t.states))
 	for i, s := range t.states {
 		g.frozen[i] = s.Freeze()
 	}
-	t.cur = newGeneration(len(t.inputs), &t.in.e.chunks)
+	t.cur = t.newGeneration()
 	t.cur.arena = g.arena[len(g.arena):]
 	return g, nil
 }
@@ -335,7 +324,7 @@ func (t *task) committed(g *generation) {
 	defer t.signal() // it may have stalled
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.committing = false
+	t.committing, t.ending = false, nil
 	for i, s := range t.states {
 		next := int64(-1)
 		if g.last[i] != nil {

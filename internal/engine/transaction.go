@@ -53,7 +53,9 @@ func (in *instance) hold() []*task {
 	in.mu.Lock()
 	in.holding = true
 	in.mu.Unlock()
-	return in.activeTasks()
+	tasks := in.activeTasks()
+	in.holders.Store(int64(len(tasks)))
+	return tasks
 }
 
 // release lets the tasks send what they staged: into the transaction that has
@@ -64,15 +66,7 @@ func (in *instance) release() {
 	in.mu.Unlock()
 	var pushes sync.WaitGroup // beside each other: all partitions get to the brokers at once
 	for _, t := range in.activeTasks() {
-		pushes.Go(func() {
-			t.mu.Lock()
-			if t.held {
-				t.held = false
-				t.cur.out.push(t.ctx, in.group)
-			}
-			t.mu.Unlock()
-			t.signal() // it may have stopped for having staged too much
-		})
+		pushes.Go(t.release)
 	}
 	pushes.Wait()
 }
