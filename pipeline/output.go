@@ -105,7 +105,7 @@ func (o Out[V]) topic(t *graph.Task) string {
 	if o.loop {
 		return t.LoopTopic
 	}
-	return o.def.name
+	return o.def.topic()
 }
 
 func transportHeaders(hs []Header) []transport.Header {

@@ -23,10 +23,9 @@ func (o overtakers) MarshalJSON() ([]byte, error) {
 	}{o.From, o.End, o.Waiting})
 }
 
-// keepOvertakers declares the table. Its offsets are those of the topology's group,
-// whose name it has: another may read the same topic with a processor of that name.
-func (p *Processor) keepOvertakers(topology string) *graph.Overtaking {
-	kv := Store(p, NewTable(topology+"-"+p.spec.Name+"-overtakers", overtakersCodec()))
+// keepOvertakers declares the table.
+func (p *Processor) keepOvertakers() *graph.Overtaking {
+	kv := Store(p, NewTable(p.spec.Name+"-overtakers", overtakersCodec()).Internal())
 	of := func(t *graph.Task) *table.Table[overtakers] { return t.States[kv.i].(*table.Table[overtakers]) }
 	key := func(input int) []byte { return raw(p.spec.Inputs[input].Ref.Name) }
 	return &graph.Overtaking{

@@ -30,8 +30,8 @@ type Timers[V any] struct {
 
 // EventTimers declares timers by event time: they fire when stream time reaches
 // them, right after the record that moved it; see Context.StreamTime. A time that
-// has passed already fires after the record at hand. name is that of the
-// changelog, and of the store's folder.
+// has passed already fires after the record at hand. The changelog, and the store's
+// folder, is TOPOLOGY-name: see Table.Internal.
 func EventTimers[V any](p *Processor, name string, c codec.Codec[V]) Timers[V] {
 	return newTimers(p, name, c, false)
 }
@@ -49,7 +49,7 @@ func newTimers[V any](p *Processor, name string, c codec.Codec[V], clock bool) T
 		p.encodes("timers "+name, checker(c))
 		wrapped = timerCodec(c)
 	}
-	kv := Store(p, NewTable(name, wrapped))
+	kv := Store(p, NewTable(name, wrapped).Internal())
 	p.spec.States[kv.i].Timers = true
 	s := &timerSet{name: name, clock: clock, n: len(p.timers)}
 	of := func(t *graph.Task) *table.Table[timer[V]] { return t.States[kv.i].(*table.Table[timer[V]]) }

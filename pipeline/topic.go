@@ -33,6 +33,8 @@ type def[V any] struct {
 	opts  *topicOptions
 	clone func(V) V
 	timed func(V) (time.Time, error)
+
+	internal *internalName // of one that carries the topology's name; else nil
 }
 
 type topicOptions struct {
@@ -202,6 +204,7 @@ type definition struct {
 	lookup   graph.Lookup
 	render   func([]byte) (json.RawMessage, error)
 	check    func(ctx context.Context, writes bool) error // of the codec; nil if it has none
+	internal *internalName
 }
 
 func (t Topic[V]) definition() definition { return t.untyped(graph.Stream) }
@@ -228,7 +231,7 @@ func (d def[V]) ref(k graph.Kind) graph.Ref {
 }
 
 func (d def[V]) untyped(k graph.Kind) definition {
-	u := definition{Ref: d.ref(k), render: d.json, check: checker(d.codec)}
+	u := definition{Ref: d.ref(k), render: d.json, check: checker(d.codec), internal: d.internal}
 	if d.opts != nil {
 		u.problems = d.opts.problems
 	}

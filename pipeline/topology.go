@@ -55,8 +55,9 @@ func (t *Topology) Add(ps ...*Processor) *Topology {
 			continue
 		}
 		if p.overtakes && p.spec.Overtaking == nil {
-			p.spec.Overtaking = p.keepOvertakers(t.name)
+			p.spec.Overtaking = p.keepOvertakers()
 		}
+		p.join(t.name)
 		t.procs = append(t.procs, p)
 	}
 	return t

@@ -22,6 +22,10 @@
 // context first, for its key, time and headers; an error that it returns fails
 // the record. Outputs keep the record's key and time unless it says otherwise.
 //
+// What an operator keeps for itself, such as timers or the windows that are open, it
+// says under names that begin with its own. On the cluster and on disk they carry the
+// topology's name as well, TOPOLOGY-NAME-timers: see pipeline.Table.Internal.
+//
 // Steps without state compose as plain functions: a Map of two functions is
 // one processor, two Maps are two, with a topic between them.
 package processors

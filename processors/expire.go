@@ -44,7 +44,7 @@ func ExpireByClock(p *pipeline.Processor, name string, ttl time.Duration, expire
 
 func newExpiry(p *pipeline.Processor, name string, ttl time.Duration, timers pipeline.Timers[struct{}], clock bool,
 	expired func(ctx *pipeline.Context) error) Expiry {
-	e := Expiry{p: p, rows: pipeline.Store(p, pipeline.NewTable(name+"-ttl", leaseCodec())), timers: timers,
+	e := Expiry{p: p, rows: pipeline.Store(p, pipeline.NewTable(name+"-ttl", leaseCodec()).Internal()), timers: timers,
 		ttl: ttl.Milliseconds(), clock: clock}
 	if e.ttl <= 0 {
 		p.Invalid("a TTL of %v: it must be a millisecond or longer", ttl)

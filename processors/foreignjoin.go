@@ -43,8 +43,8 @@ func LeftJoinForeign[L, R, To any](name string, left pipeline.Table[L], right pi
 
 func joinForeign[L, R, To any](name string, left pipeline.Table[L], right pipeline.Table[R], foreign func(key string, l L) (string, bool),
 	to pipeline.Table[To], keep bool, fn func(ctx *pipeline.Context, l L, r R, ok bool) (To, error)) []*pipeline.Processor {
-	subscriptions := pipeline.NewTopic(name+"-subscriptions", subscriptionCodec(), pipeline.PartitionedBy(right.Partitioner()))
-	answers := pipeline.NewTopic(name+"-answers", answerCodec(right.Codec()), pipeline.PartitionedBy(left.Partitioner()))
+	subscriptions := pipeline.NewTopic(name+"-subscriptions", subscriptionCodec(), pipeline.PartitionedBy(right.Partitioner())).Internal()
+	answers := pipeline.NewTopic(name+"-answers", answerCodec(right.Codec()), pipeline.PartitionedBy(left.Partitioner())).Internal()
 	return []*pipeline.Processor{
 		foreignLeft(name, left, foreign, subscriptions, answers, to, keep, fn),
 		foreignRight(name, right, subscriptions, answers),
@@ -59,7 +59,7 @@ func foreignLeft[L, R, To any](name string, left pipeline.Table[L], foreign func
 	if foreign == nil {
 		p.Invalid("no function for the foreign key")
 	}
-	rows := pipeline.Store(p, pipeline.NewTable(name+"-left", hashedCodec(left.Codec())))
+	rows := pipeline.Store(p, pipeline.NewTable(name+"-left", hashedCodec(left.Codec())).Internal())
 	subscribe := pipeline.Output(p, subscriptions)
 	out := pipeline.OutputTable(p, to)
 	emit := func(ctx *pipeline.Context, l L, r R, ok bool) error {
@@ -138,8 +138,8 @@ func foreignLeft[L, R, To any](name string, left pipeline.Table[L], foreign func
 // foreignRight follows the right table and its subscribers.
 func foreignRight[R any](name string, right pipeline.Table[R], subscriptions pipeline.Topic[subscription], answers pipeline.Topic[answer[R]]) *pipeline.Processor {
 	p := pipeline.Process(name + "-foreign")
-	rows := pipeline.Store(p, pipeline.NewTable(name+"-right", timedCodec(right.Codec())))
-	subscribers := pipeline.Store(p, pipeline.NewTable(name+"-subscribers", hashCodec()))
+	rows := pipeline.Store(p, pipeline.NewTable(name+"-right", timedCodec(right.Codec())).Internal())
+	subscribers := pipeline.Store(p, pipeline.NewTable(name+"-subscribers", hashCodec()).Internal())
 	reply := pipeline.Output(p, answers)
 	pipeline.Changes(p, right, func(ctx *pipeline.Context, c pipeline.Change[R]) error {
 		if _, err := follow(ctx, rows, c); err != nil {

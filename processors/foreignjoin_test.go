@@ -111,7 +111,7 @@ func TestJoinForeignProperty(t *testing.T) {
 							subscribed++
 						}
 					}
-					if got := len(pipelinetest.Rows(d, pipeline.NewTable("fk-subscribers", codec.Bytes()))); got != subscribed {
+					if got := len(pipelinetest.Rows(d, pipeline.NewTable("t-fk-subscribers", codec.Bytes()))); got != subscribed {
 						errs = append(errs, fmt.Sprintf("%d subscribers, want %d", got, subscribed))
 					}
 				})

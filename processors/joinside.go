@@ -31,7 +31,7 @@ func (w waiting[V]) MarshalJSON() ([]byte, error) { return json.Marshal(w.value)
 
 func newJoinSide[V any](p *pipeline.Processor, name string, in pipeline.Topic[V], w JoinWindows, late pipeline.Ref) *joinSide[V] {
 	s := &joinSide[V]{w: w}
-	s.rows = pipeline.Store(p, pipeline.NewTable(name, waitingCodec(in.Codec())))
+	s.rows = pipeline.Store(p, pipeline.NewTable(name, waitingCodec(in.Codec())).Internal())
 	s.timers = pipeline.EventTimers(p, name+"-timers", nothing())
 	s.timers.Handle(s.close)
 	switch t := late.(type) {

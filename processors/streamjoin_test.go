@@ -273,7 +273,7 @@ func TestJoinStreamsStateIsBounded(t *testing.T) {
 			rs = append(rs, lefts.Record(fmt.Sprint("key-", ms), "l").At(at(ms)), rights.Record(fmt.Sprint("key-", ms), 1).At(at(ms)))
 		}
 		d.Pipe(rs...)
-		for _, name := range []string{"join-left", "join-right"} {
+		for _, name := range []string{"t-join-left", "t-join-right"} {
 			rows := len(pipelinetest.Rows(d, pipeline.NewTable(name, codec.Bytes())))
 			timers := len(pipelinetest.Rows(d, pipeline.NewTable(name+"-timers", codec.Bytes())))
 			if rows > 16 || timers > 16+1 {

@@ -22,7 +22,7 @@ func Suppress[V any](name string, table pipeline.Table[V], to pipeline.Topic[V],
 		p.Invalid("a limit of %v: it must not be negative", limit)
 	}
 	out := pipeline.Output(p, to)
-	waiting := pipeline.Store(p, pipeline.NewTable(name+"-waiting", suppressedCodec(table.Codec())))
+	waiting := pipeline.Store(p, pipeline.NewTable(name+"-waiting", suppressedCodec(table.Codec())).Internal())
 	timers := pipeline.EventTimers(p, name+"-timers", nothing())
 	pipeline.Changes(p, table, func(ctx *pipeline.Context, c pipeline.Change[V]) error {
 		if !ctx.HasKey() {

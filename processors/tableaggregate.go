@@ -26,7 +26,7 @@ import (
 // one whose entries are gone has what subtract left.
 func AggregateTable[V, G, A any](name string, table pipeline.Table[V], c codec.Codec[G], group func(key string, v V) (to string, g G, ok bool),
 	to pipeline.Table[A], add, subtract func(ctx *pipeline.Context, so A, g G) (A, error)) []*pipeline.Processor {
-	groups := pipeline.NewTopic(name+"-groups", regroupedCodec(c), pipeline.PartitionedBy(to.Partitioner()))
+	groups := pipeline.NewTopic(name+"-groups", regroupedCodec(c), pipeline.PartitionedBy(to.Partitioner())).Internal()
 	return []*pipeline.Processor{regroup(name, table, c, group, groups), aggregateGroups(name+"-aggregate", groups, to, add, subtract)}
 }
 
@@ -42,7 +42,7 @@ func regroup[V, G any](name string, table pipeline.Table[V], c codec.Codec[G], g
 	if group == nil {
 		p.Invalid("no function for the group")
 	}
-	given := pipeline.Store(p, pipeline.NewTable(name+"-table", envelope(c)))
+	given := pipeline.Store(p, pipeline.NewTable(name+"-table", envelope(c)).Internal())
 	out := pipeline.Output(p, groups)
 	pipeline.Changes(p, table, func(ctx *pipeline.Context, change pipeline.Change[V]) error {
 		if !ctx.HasKey() {

@@ -49,8 +49,8 @@ func joinTables[L, R, To any](name string, left pipeline.Table[L], right pipelin
 	needLeft, needRight bool, fn func(ctx *pipeline.Context, l *L, r *R) (To, error)) *pipeline.Processor {
 	p := pipeline.Process(name)
 	out := pipeline.OutputTable(p, to)
-	ls := pipeline.Store(p, pipeline.NewTable(name+"-left", timedCodec(left.Codec())))
-	rs := pipeline.Store(p, pipeline.NewTable(name+"-right", timedCodec(right.Codec())))
+	ls := pipeline.Store(p, pipeline.NewTable(name+"-left", timedCodec(left.Codec())).Internal())
+	rs := pipeline.Store(p, pipeline.NewTable(name+"-right", timedCodec(right.Codec())).Internal())
 	emit := func(ctx *pipeline.Context, l *L, r *R, at int64) error {
 		if l == nil && (needLeft || r == nil) || r == nil && needRight {
 			out.DeleteAt(ctx, ctx.Key(), time.UnixMilli(at))

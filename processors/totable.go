@@ -19,7 +19,7 @@ func ToTable[V any](name string, in pipeline.Topic[V], to pipeline.Table[V], opt
 	}
 	var times pipeline.KeyValue[int64]
 	if o.ordered {
-		times = pipeline.Store(p, pipeline.NewTable(name+"-times", codec.Int64()))
+		times = pipeline.Store(p, pipeline.NewTable(name+"-times", codec.Int64()).Internal())
 	}
 	var expiry Expiry
 	if o.ttl != nil {

@@ -90,7 +90,7 @@ func TestToTableProperty(t *testing.T) {
 // A key that is updated all the time has one timer, which is not written anew.
 func TestTTLTimersSetThemselvesAgain(t *testing.T) {
 	d := pipelinetest.New(t, toTable(processors.TTL(100*time.Millisecond)))
-	timers := pipeline.NewTopic("keep-ttl-timers", codec.Bytes())
+	timers := pipeline.NewTopic("t-keep-ttl-timers", codec.Bytes())
 	for i := range 50 {
 		d.Send(lefts.Record("k", fmt.Sprint(i)).At(at(int64(i))))
 	}

@@ -51,7 +51,7 @@ func joinVersioned[V, T, To any](name string, in pipeline.Topic[V], table pipeli
 	if o.wait < 0 || o.wait > history {
 		p.Invalid("a wait of %v for versions: it must not be negative, nor longer than the history, %v", o.wait, history)
 	}
-	versions := NewVersions(p, name+"-versions", table.Codec(), history)
+	versions := newVersions(p, pipeline.NewTable(name+"-versions", versionCodec(table.Codec())).Internal(), history)
 	out := pipeline.Output(p, to)
 	join := func(ctx *pipeline.Context, v V, at time.Time) error {
 		t, _, ok := versions.AsOf(ctx, ctx.Key(), at)
@@ -99,7 +99,7 @@ func joinVersioned[V, T, To any](name string, in pipeline.Topic[V], table pipeli
 // lets a record wait, and says whether it has to.
 func versionWaits[V any](p *pipeline.Processor, name string, in pipeline.Topic[V], ms int64,
 	join func(ctx *pipeline.Context, v V, at time.Time) error) func(ctx *pipeline.Context, v V) bool {
-	rows := pipeline.Store(p, pipeline.NewTable(name, in.Codec()))
+	rows := pipeline.Store(p, pipeline.NewTable(name, in.Codec()).Internal())
 	timers := pipeline.EventTimers(p, name+"-timers", nothing())
 	timers.Handle(func(ctx *pipeline.Context, _ struct{}) error {
 		key := ctx.Key()

@@ -61,10 +61,14 @@ func (v version[V]) MarshalJSON() ([]byte, error) {
 
 // NewVersions declares a versioned table of the processor's own, in the topic name.
 func NewVersions[V any](p *pipeline.Processor, name string, c codec.Codec[V], history time.Duration) Versions[V] {
+	return newVersions(p, pipeline.NewTable(name, versionCodec(c)), history)
+}
+
+func newVersions[V any](p *pipeline.Processor, t pipeline.Table[version[V]], history time.Duration) Versions[V] {
 	if history < 0 {
 		p.Invalid("a history of %v: it must not be negative", history)
 	}
-	return Versions[V]{pipeline.Store(p, pipeline.NewTable(name, versionCodec(c))), history.Milliseconds()}
+	return Versions[V]{pipeline.Store(p, t), history.Milliseconds()}
 }
 
 // Put sets what a key has from a time on, until its next version. One of the same

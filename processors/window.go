@@ -49,7 +49,7 @@ func Window[V, A any](name string, in pipeline.Topic[V], w Windows, agg aggregat
 	case sessionWindow:
 		handle, find = o.session, o.findSession
 	case countWindow:
-		o.open = pipeline.Store(p, pipeline.NewTable(name+"-open", openedCodec()))
+		o.open = pipeline.Store(p, pipeline.NewTable(name+"-open", openedCodec()).Internal())
 		handle, find = o.count, o.findCounted
 	default:
 		handle = o.time
