@@ -9,6 +9,7 @@ import * as shelf from './shelf.js';
 import { current } from './who.js';
 
 let id = '';
+let going = ''; // the article that the address is on already, and the view is not
 let address = '';
 let around = []; // the articles of the list from which it was opened
 let shown = ''; // the article whose pictures were asked for
@@ -63,7 +64,7 @@ function picture(id, n, alt) {
 // open shows an article, and notes that it is read.
 export async function open(wanted) {
   id = wanted;
-  address = shown = '';
+  going = address = shown = '';
   const reader = current(), at = around.indexOf(wanted);
   $('read-previous').disabled = at <= 0;
   $('read-next').disabled = at < 0 || at === around.length - 1;
@@ -97,7 +98,7 @@ export async function again() {
 }
 
 export function close() {
-  id = address = '';
+  id = going = address = '';
 }
 
 // from notes the list from which an article is about to be opened.
@@ -107,10 +108,14 @@ export function from() {
   around = list ? [...list.children].map((e) => e.dataset.id) : [];
 }
 
-// beside goes to the next or the previous article of that list.
+// beside goes to the next or the previous article of that list, from where the last
+// key is leading to: the view follows the address later.
 export function beside(step) {
-  const at = around.indexOf(id) + step;
-  if (around.includes(id) && at >= 0 && at < around.length) location.replace(reading(around[at]));
+  const from = going || id;
+  const at = around.indexOf(from) + step;
+  if (!around.includes(from) || at < 0 || at >= around.length) return;
+  going = around[at];
+  location.replace(reading(going));
 }
 
 // returned gives the focus back to the article in its list, or to where it was
