@@ -16,7 +16,10 @@ type Target[V any] interface {
 	base() def[V]
 }
 
-func (d def[V]) base() def[V] { return d }
+func (d def[V]) base() def[V] {
+	d.name = d.topic()
+	return d
+}
 
 // Emitter writes to a topic or a table from outside a topology. A record goes
 // to the partition that the topic's partitioner chooses for its key (see

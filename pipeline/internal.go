@@ -31,9 +31,9 @@ func (n *internalName) join(topology string) {
 	}
 }
 
-// topic is the name under which records are sent.
+// topic is the name of the topic, once its topology is known.
 func (d def[V]) topic() string {
-	if d.internal != nil {
+	if d.internal != nil && d.internal.full != "" {
 		return d.internal.full
 	}
 	return d.name

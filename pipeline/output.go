@@ -90,7 +90,7 @@ func (o Out[V]) record(ctx *Context, v V) *transport.Record {
 	b, err := o.def.codec.Append(out.Buffer(), v)
 	ctx.stage = stage
 	if err != nil {
-		ctx.fail(atEncode, fmt.Errorf("topic %s: %w", o.def.name, err))
+		ctx.fail(atEncode, fmt.Errorf("topic %s: %w", o.topic(ctx.task), err))
 		return nil
 	}
 	if b == nil {

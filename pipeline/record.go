@@ -40,13 +40,13 @@ func (t Table[V]) Row(key string, v V) Record { return t.record(key, v, true) }
 func (t Table[V]) Deleted(key string) Record { return t.gone(key, true) }
 
 func (d def[V]) record(key string, v V, table bool) Record {
-	return Record{topic: d.name, table: table, key: key, value: v, by: d.partitioner(),
+	return Record{topic: d.topic(), table: table, key: key, value: v, by: d.partitioner(),
 		encode: func() ([]byte, error) { return d.encode(v) },
 		decode: d.any}
 }
 
 func (d def[V]) gone(key string, table bool) Record {
-	return Record{topic: d.name, table: table, key: key, deleted: true, decode: d.any, by: d.partitioner(),
+	return Record{topic: d.topic(), table: table, key: key, deleted: true, decode: d.any, by: d.partitioner(),
 		encode: func() ([]byte, error) { return nil, nil }}
 }
 

@@ -188,7 +188,7 @@ func (d def[V]) partitioner() partition.By {
 }
 
 // Name returns the name.
-func (d def[V]) Name() string { return d.name }
+func (d def[V]) Name() string { return d.topic() }
 
 // Ref is any Topic or Table, its value type forgotten.
 type Ref interface {
@@ -218,7 +218,7 @@ func (t Table[V]) definition() definition {
 }
 
 func (d def[V]) ref(k graph.Kind) graph.Ref {
-	r := graph.Ref{Name: d.name, Kind: k, Type: reflect.TypeFor[V]()}
+	r := graph.Ref{Name: d.topic(), Kind: k, Type: reflect.TypeFor[V]()}
 	if d.codec != nil {
 		r.Codec = d.codec.Name()
 	}

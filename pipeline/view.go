@@ -23,17 +23,17 @@ type View[V any] struct {
 // ViewOf returns the view of a table, which must be one of Config.Views.
 func ViewOf[V any](s *Service, t Table[V]) (View[V], error) {
 	for _, r := range s.cfg.Views {
-		if r.Name() == t.name {
+		if r.Name() == t.topic() {
 			return View[V]{s, t}, nil
 		}
 	}
-	return View[V]{}, fmt.Errorf("table %s: %w: add it to Config.Views", t.name, ErrNoView)
+	return View[V]{}, fmt.Errorf("table %s: %w: add it to Config.Views", t.topic(), ErrNoView)
 }
 
 // Get returns the value at key; ok is false where there is none. The error is
 // ErrNotRunning before the service has opened its views, and after its run.
 func (v View[V]) Get(key string) (val V, ok bool, err error) {
-	lt, err := v.s.lookupTable(v.t.name)
+	lt, err := v.s.lookupTable(v.t.topic())
 	if err != nil {
 		return val, false, err
 	}
@@ -45,14 +45,14 @@ func (v View[V]) Get(key string) (val V, ok bool, err error) {
 func (v View[V]) Range(from, to string) (seq iter.Seq2[string, V], err func() error) {
 	var failure error
 	return func(yield func(string, V) bool) {
-		rows, rerr := v.s.rows(v.t.name, from, to)
+		rows, rerr := v.s.rows(v.t.topic(), from, to)
 		if failure = rerr; rerr != nil {
 			return
 		}
 		for k, b := range rows.all {
 			val, derr := v.t.decode(b)
 			if derr != nil {
-				failure = fmt.Errorf("table %s, key %q: %w", v.t.name, k, derr)
+				failure = fmt.Errorf("table %s, key %q: %w", v.t.topic(), k, derr)
 				return
 			}
 			if !yield(k, val) {
