@@ -65,7 +65,7 @@ func (in *instance) release() {
 	var pushes sync.WaitGroup // beside each other: all partitions get to the brokers at once
 	for _, t := range in.activeTasks() {
 		pushes.Go(func() {
-			t.mu.Lock()
+			t.lock()
 			if t.held {
 				t.held = false
 				t.cur.out.push(t.ctx, in.group)
