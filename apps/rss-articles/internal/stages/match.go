@@ -10,7 +10,7 @@ import (
 	"github.com/millrace/millrace/pipeline/codec"
 )
 
-// MaxPostings is how many articles of a term a newly wanted term finds: the
+// MaxPostings is how many articles of a term a newly wanted term finds at most: the
 // newest. Between that and MaxPostings and a quarter are kept. An older article
 // may still be found by a rarer term; Shelve knows all of its terms then.
 const MaxPostings = 128
@@ -122,10 +122,34 @@ func (m matcher) wish(ctx *pipeline.Context, w Wish) error {
 		return nil
 	}
 	rarity := match.Rarity(count.Articles, m.total(ctx))
+	var list []Posting
 	for _, p := range m.articles.Prefix(ctx, within(ctx.Key())) {
+		list = append(list, p)
+	}
+	if n := w.reach(); len(list) > n {
+		oldest(list, len(list)-n)
+		list = list[len(list)-n:]
+	}
+	for _, p := range list {
 		m.meet(ctx, p, w, rarity, true)
 	}
 	return nil
+}
+
+// The reach of wishes: each level below fullReach halves it, to leastReach.
+const (
+	fullReach  = -3 // what all terms of one clicked article have
+	leastReach = 8
+)
+
+// reach is how many articles a wish finds: the newest. An article of which a weak
+// term is all that the reader wants is worth little, and one that has stronger
+// terms too is found by these and counts by all.
+func (w Wish) reach() int {
+	if w.Want.Declared || w.Want.Level >= fullReach {
+		return MaxPostings
+	}
+	return max(MaxPostings>>min(fullReach-w.Want.Level, 16), leastReach)
 }
 
 // stronger says whether a wish can meet articles that an earlier one did not.
