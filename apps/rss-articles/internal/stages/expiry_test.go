@@ -34,8 +34,8 @@ func TestExpiry(t *testing.T) {
 	d := pipelinetest.New(t, pipeline.New("expiry").From(in).To(out).Add(p), func(c *pipeline.Config) { c.Partitions = 1 })
 	var list []pipeline.Record
 	begin := time.Unix(0, 0).UTC()
-	for i := range 10 * maxDue { // of ten hours
-		list = append(list, in.Record(fmt.Sprintf("k%04d", i), fmt.Sprintf("%dh", 100+i%10)).At(begin))
+	for i := range 10 * maxDue { // of seven hours
+		list = append(list, in.Record(fmt.Sprintf("k%04d", i), fmt.Sprintf("%dh", 100+i%7)).At(begin))
 	}
 	d.Pipe(list...)
 	if n := len(pipelinetest.Read(d, out)); n != 0 {
