@@ -86,7 +86,7 @@ const releaseLen = 4096
 // between, and what they emit is sent after that.
 func (t *task) release() {
 	for more := true; more; {
-		t.mu.Lock()
+		t.lock()
 		t.held = false
 		more = t.cur.out.pushSome(t.ctx, t.in.group, releaseLen)
 		t.mu.Unlock()

@@ -16,7 +16,8 @@ import (
 	"github.com/millrace/millrace/storage"
 )
 
-// chunkTime is about how long a task keeps its lock: a freeze waits that long.
+// chunkTime is about how long a task keeps its lock. A freeze waits that long, or for
+// the handler of one record if that takes longer.
 const chunkTime = 2 * time.Millisecond
 
 // task is one partition of a processor: its queue of fetched records, its
@@ -59,6 +60,11 @@ type task struct {
 
 	mu  sync.Mutex // guards cur, the tables, and the run of handlers
 	cur *generation
+
+	// wanted counts who waits for mu to commit, or to go on after it: handlers
+	// that take long make room after the record at hand, or a transaction would last
+	// as long as all that wait for them.
+	wanted atomic.Int32
 
 	committing bool        // the generation before cur is being committed
 	ending     *generation // that one
@@ -161,11 +167,11 @@ func (t *task) process(input int, records []*transport.Record) (n int, err error
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.cur.records == 0 {
-		defer t.in.committer.work()
+		t.in.committer.work()
 	}
 	start, before, staged := time.Now(), t.cur.bytes, t.cur.out.total
 	for _, r := range records {
-		if t.halted.Load() {
+		if t.halted.Load() || n > 0 && t.wanted.Load() > 0 {
 			break
 		}
 		if err = t.handle(input, r); err != nil {
@@ -254,6 +260,13 @@ func (t *task) load() float64 {
 	return max(float64(t.cur.out.bytes)/float64(t.in.e.cfg.GenerationBytes), float64(n)/float64(t.in.e.cfg.GenerationKeys))
 }
 
+// lock takes mu between two records.
+func (t *task) lock() {
+	t.wanted.Add(1)
+	t.mu.Lock()
+	t.wanted.Add(-1)
+}
+
 // freeze ends the current generation and starts the next. It returns nil when
 // nothing was handled. What the generation set is encoded part by part, and records
 // of the next one are handled in between.
@@ -279,7 +292,7 @@ func (t *task) freeze() (*generation, error) {
 
 // endGeneration is the first part of freeze, which is short.
 func (t *task) endGeneration() (*generation, error) {
-	t.mu.Lock()
+	t.lock()
 	defer t.mu.Unlock()
 	g := t.cur
 	t.held = t.in.e.cfg.ExactlyOnce
@@ -310,7 +323,7 @@ const encodedLen = 2048
 // encodeState encodes the next part of a state of a generation that has ended. It
 // returns whether there is more.
 func (t *task) encodeState(g *generation, i int, s *openState) (more bool, err error) {
-	t.mu.Lock()
+	t.lock()
 	defer t.mu.Unlock()
 	return s.Encode(g.frozen[i], encodedLen, func(key, value []byte, at time.Time) {
 		r := g.changelog.next()
@@ -322,7 +335,7 @@ func (t *task) encodeState(g *generation, i int, s *openState) (more bool, err e
 // committed hands a generation to the stores.
 func (t *task) committed(g *generation) {
 	defer t.signal() // it may have stalled
-	t.mu.Lock()
+	t.lock()
 	defer t.mu.Unlock()
 	t.committing, t.ending = false, nil
 	for i, s := range t.states {

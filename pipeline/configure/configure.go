@@ -38,8 +38,8 @@ func Load(c *pipeline.Config, file string) error {
 }
 
 // Flags defines a flag for every setting, and -config for the file. A name that
-// the set has already is left to whom it belongs. Parse the flags, then call
-// Load.
+// the set has already is left to whom it belongs. What c has already are the
+// program's defaults, of which help tells. Parse the flags, then call Load.
 func Flags(fs *flag.FlagSet, c *pipeline.Config, options ...Option) *Settings {
 	s := &Settings{c: c, fields: Fields(), given: map[string]string{}}
 	for _, o := range options {
@@ -49,6 +49,9 @@ func Flags(fs *flag.FlagSet, c *pipeline.Config, options ...Option) *Settings {
 		fs.StringVar(&s.file, "config", "", "`file` with settings, in YAML or JSON ("+Prefix+"CONFIG)")
 	}
 	for _, f := range s.fields {
+		if v := reflect.ValueOf(*c).FieldByIndex(f.index); !v.IsZero() && f.Kind != "text" { // a text may be a secret
+			f.Default = fmt.Sprint(v.Interface())
+		}
 		if fs.Lookup(f.Flag) == nil {
 			fs.Var(&flagValue{s, f}, f.Flag, f.Usage+" ("+f.Env+")")
 		}

@@ -218,6 +218,18 @@ func TestFlagsOfTheProgram(t *testing.T) {
 }
 
 // The table of settings is complete.
+// Help tells the defaults that a program sets before, but no secret of them.
+func TestHelpTellsTheProgramsDefaults(t *testing.T) {
+	c := pipeline.Config{CacheBytes: 12345, CommitInterval: 7 * time.Second, SASL: pipeline.SASL{Password: "hush"}}
+	fs := flag.NewFlagSet("test", flag.ContinueOnError)
+	Flags(fs, &c)
+	for name, want := range map[string]string{"cache-bytes": "12345", "commit-interval": "7s", "sasl-password": "", "store-bytes": "134217728"} {
+		if f := fs.Lookup(name); f == nil || f.DefValue != want {
+			t.Errorf("flag -%s: %+v, want the default %q", name, f, want)
+		}
+	}
+}
+
 func TestFieldsAreComplete(t *testing.T) {
 	var want []string
 	var walk func(t reflect.Type, prefix string)

@@ -25,6 +25,7 @@ func runCommand() command {
 	var level slog.Level
 	var format string
 	flags := func(fs *flag.FlagSet) action {
+		c.Kafka.CacheBytes = run.CacheBytes
 		settings = configure.Flags(fs, &c.Kafka, configure.Optional("Brokers"),
 			configure.Named("Brokers", "brokers", "`HOST:PORT,...` of a Kafka cluster, instead of the embedded broker"),
 			configure.Named("StateDir", "state", "`FOLDER` for what must survive a restart; each process needs its own"),

@@ -148,8 +148,8 @@ func (r replay) records(events []event) (rows, clicks []pipeline.Record, err err
 
 // matchTables are the tables of the matching stages, by name.
 var matchTables = []string{"index.articles", "index.total", "relate.progress", "relate.samples", "relate.slots", "relate.model",
-	"match.vectors", "profiles", "match.terms", "match.articles", "match.readers", "match.totals", "notify.vectors", "notify.waiting", "notify.ages", "learn.early", "learn.ages", "relate.training", "shelve.profiles",
-	"shelve.candidates", "shelve.tastes", "shelve.counts", "shelve.ages", "recommendations"}
+	"match.vectors", "match.descriptions", "profiles", "match.terms", "match.articles", "match.readers", "match.totals", "notify.vectors", "notify.waiting", "notify.ages", "learn.early", "learn.ages", "relate.training", "shelve.profiles",
+	"shelve.candidates", "shelve.rarities", "shelve.due", "shelve.tastes", "shelve.counts", "shelve.ages", "recommendations"}
 
 // readClicks reads the events, oldest first.
 func readClicks(b []byte) ([]event, error) {

@@ -28,9 +28,11 @@ type Profile struct {
 	Languages []string           `json:"languages,omitempty"`
 	Wishes    []Wish             `json:"wishes,omitempty"`
 	Learned   map[string]Learned `json:"learned,omitempty"`
-	Scale     float64            `json:"scale,omitempty"` // of what was learned: see Learned.strength
-	Force     float64            `json:"force,omitempty"` // how much was learned, as the norm of the weights
-	At        time.Time          `json:"at,omitzero"`     // when the learned weights were as they stand
+	Scale     float64            `json:"scale,omitempty"`   // of what was learned: see Learned.strength
+	Force     float64            `json:"force,omitempty"`   // how much was learned, as the norm of the weights
+	Gains     float64            `json:"gains,omitempty"`   // the sum of what clicks counted, and that of its squares; they fade as
+	Squares   float64            `json:"squares,omitempty"` // the weights do
+	At        time.Time          `json:"at,omitzero"`       // when the learned weights were as they stand
 	Clicked   map[string]Clicked `json:"clicked,omitempty"`
 }
 
@@ -86,6 +88,7 @@ func (p Profile) Learn(c topics.Click, terms []Term) Profile {
 		return p
 	}
 	delta := gain(c.Kind) - before.Gain
+	squared := gain(c.Kind)*gain(c.Kind) - before.Gain*before.Gain
 	liked := likes(gain(c.Kind)) - likes(before.Gain)
 	if c.Kind == topics.ClickOpen && again { // opening does not undo a judgement
 		return p
@@ -103,6 +106,8 @@ func (p Profile) Learn(c topics.Click, terms []Term) Profile {
 		p.At = c.At
 	case c.At.After(p.At):
 		f := fade(c.At.Sub(p.At))
+		p.Gains *= f
+		p.Squares *= f * f
 		for k, l := range p.Learned {
 			l.Weight *= f
 			l.Liked *= f
@@ -112,8 +117,11 @@ func (p Profile) Learn(c topics.Click, terms []Term) Profile {
 	default:
 		f := fade(p.At.Sub(c.At))
 		delta *= f
+		squared *= f * f
 		liked *= f
 	}
+	p.Gains += delta
+	p.Squares += squared
 	for _, t := range terms {
 		value := t.Value
 		switch {
@@ -154,6 +162,17 @@ func (p Profile) measure() (force, scale float64) {
 		return 0, 0
 	}
 	return round(math.Sqrt(weights)), round(math.Sqrt(weights / strengths))
+}
+
+// agreement is how alike the clicked articles are by their terms, from 0 to 1: the
+// mean cosine of each with each other. It follows from the length of their sum, as
+// each has length 1.
+func (p Profile) agreement() float64 {
+	pairs := p.Gains*p.Gains - p.Squares
+	if pairs <= 1e-3 {
+		return 0 // too few, or as many that count against
+	}
+	return min(max((p.Force*p.Force-p.Squares)/pairs, 0), 1)
 }
 
 func (p Profile) trim() {

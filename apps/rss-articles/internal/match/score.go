@@ -32,10 +32,8 @@ type Article struct {
 
 // Partial is what an article and a term have to do with each other.
 type Partial struct {
-	Label  string   `json:"label,omitempty"`
-	Value  float64  `json:"value"`
-	Rarity float64  `json:"rarity"`
-	Next   []string `json:"next,omitempty"`
+	Value float64  `json:"value"`          // how much the article is about it, up to 1
+	Next  []string `json:"next,omitempty"` // terms that follow it, for phrases
 }
 
 // least is the rarity that a term of a declared interest has at least: who asks
@@ -55,8 +53,14 @@ func Worth(w Want, value, rarity float64) bool {
 const worth = 0.002
 
 // kinship is what an article is worth that points where all that the reader liked
-// does, next to one that consists of the reader's terms.
-const kinship = 0.2
+// does, next to one that consists of the reader's terms, if the articles that were
+// liked have no terms in common. The more they have (see Profile.agreement), the more the
+// terms tell themselves, and the less is gained by what is alike in other words: a
+// narrow matter has neighbours that point the same way and are something else.
+const (
+	kinship = 0.3
+	narrow  = 0.1 // agreement by which it falls to 1/e
+)
 
 // Similar is the term of the reason that an article is alike those that the
 // reader liked, in words that they need not share.
@@ -66,10 +70,13 @@ const Similar = "similar articles"
 // age, and the strongest reasons. A score that is not above 0 is no
 // recommendation.
 //
+// rarity is how much each term tells: see [Rarity]. A term that is not in it tells
+// nothing.
+//
 // alike is how alike the article is to those that the reader liked, from -1 to 1:
 // the mean cosine of their vectors. It adds to what terms of these say, and does not
 // make a recommendation by itself.
-func Score(p Profile, c Candidate, alike float64) (float64, []topics.Reason) {
+func Score(p Profile, c Candidate, rarity map[string]float64, alike float64) (float64, []topics.Reason) {
 	if !Reads(p.Languages, c.Lang) {
 		return 0, nil
 	}
@@ -79,7 +86,7 @@ func Score(p Profile, c Candidate, alike float64) (float64, []topics.Reason) {
 	var reasons []topics.Reason
 	sum := 0.0
 	for _, w := range p.Wishes {
-		if s := w.score(c); s != 0 {
+		if s := w.score(c, rarity); s != 0 {
 			sum += s
 			reasons = append(reasons, topics.Reason{Term: w.Label, Source: "interest", Score: round(s)})
 		}
@@ -87,8 +94,9 @@ func Score(p Profile, c Candidate, alike float64) (float64, []topics.Reason) {
 	learned := make([]topics.Reason, 0, len(c.Parts))
 	for key, part := range c.Parts {
 		if l, ok := p.Learned[key]; ok {
-			learned = append(learned, topics.Reason{Term: cmp.Or(part.Label, l.Label, key), Source: "click",
-				Score: l.strength() * p.Scale * part.Value * part.Rarity * part.Rarity})
+			r := rarity[key]
+			learned = append(learned, topics.Reason{Term: cmp.Or(l.Label, key), Source: "click",
+				Score: l.strength() * p.Scale * part.Value * r * r})
 		}
 	}
 	slices.SortFunc(learned, strongest)
@@ -98,7 +106,7 @@ func Score(p Profile, c Candidate, alike float64) (float64, []topics.Reason) {
 	}
 	sum += byTerms
 	if byTerms > 0 && alike > 0 {
-		s := kinship * alike * p.Force
+		s := kinship * math.Exp(-p.agreement()/narrow) * alike * p.Force
 		sum += s
 		reasons = append(reasons, topics.Reason{Term: Similar, Source: "click", Score: s})
 	}
@@ -117,14 +125,14 @@ func strongest(a, b topics.Reason) int {
 
 // score is the weight times how much the article is about the least of the
 // parts, 0 if one is missing.
-func (w Wish) score(c Candidate) float64 {
+func (w Wish) score(c Candidate, rarity map[string]float64) float64 {
 	about := math.Inf(1)
 	for _, p := range w.Parts {
 		part, ok := c.Parts[p.Key]
 		if !ok || p.Next != "" && !slices.Contains(part.Next, p.Next) {
 			return 0
 		}
-		about = min(about, (floor+part.Value)*max(part.Rarity, least))
+		about = min(about, (floor+part.Value)*max(rarity[p.Key], least))
 	}
 	return w.Weight * about
 }

@@ -56,7 +56,8 @@ type Config struct {
 	Robots bool
 	// Kafka is how to connect, and what else pipeline.Config has. What has a
 	// field here is taken from there: Kafka.Brokers, StateDir and Processors
-	// are not looked at, nor Views, Logger and Metrics.
+	// are not looked at, nor Views, Logger and Metrics. The default of
+	// Kafka.CacheBytes is CacheBytes.
 	Kafka pipeline.Config
 	// Logger gets what happens. Default slog.Default().
 	Logger *slog.Logger
@@ -73,7 +74,16 @@ type Config struct {
 	Fetch func(*fetch.Config)
 }
 
+// CacheBytes is the default of Kafka.CacheBytes. There are some fifty tables of
+// four partitions, most of them of all that came in the last 30 days, so with the
+// default of package pipeline all of that is in memory after a while. One is of what
+// a training writes at once, some 3 MB, so it is not smaller.
+const CacheBytes = 4 << 20
+
 func (c Config) withDefaults() Config {
+	if c.Kafka.CacheBytes == 0 {
+		c.Kafka.CacheBytes = CacheBytes
+	}
 	if c.HTTP == "" {
 		c.HTTP = "127.0.0.1:8080"
 	}

@@ -16,6 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/millrace/millrace/pipeline"
 	"github.com/millrace/millrace/pipeline/embedded"
 )
 
@@ -75,6 +76,16 @@ func TestConfigIsChecked(t *testing.T) {
 }
 
 // What is said stands in docs/rss-articles.md, word for word.
+// With the caches of package pipeline all of the tables would be in memory.
+func TestCachesAreSmall(t *testing.T) {
+	if got := (Config{}).withDefaults().Kafka.CacheBytes; got != CacheBytes {
+		t.Errorf("by default %d bytes", got)
+	}
+	if got := (Config{Kafka: pipeline.Config{CacheBytes: 5}}).withDefaults().Kafka.CacheBytes; got != 5 {
+		t.Errorf("of 5 bytes there are %d", got)
+	}
+}
+
 func TestWhatIsInTheWay(t *testing.T) {
 	quiet := slog.New(slog.DiscardHandler)
 	text, err := os.ReadFile("../../../../docs/rss-articles.md")

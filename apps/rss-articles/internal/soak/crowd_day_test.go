@@ -141,6 +141,7 @@ func (d *crowdDay) hour(hour int) {
 	d.ask(hour)
 	closed()
 	d.rows = append(d.rows, d.count(began))
+	profileHeap(d.t, hour)
 }
 
 // ask is what pages do: the list, a search, and what a reader is recommended,

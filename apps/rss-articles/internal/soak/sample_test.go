@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"runtime/pprof"
 	"strings"
+	"testing"
 	"text/tabwriter"
 
 	"github.com/millrace/millrace/apps/rss-articles/internal/topics"
@@ -52,13 +53,13 @@ func (s *soak) sample(hour int) sample {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	x.heap, x.resident = m.HeapAlloc, resident()
-	s.profile(hour)
+	profileHeap(s.t, hour)
 	return x
 }
 
-// profile writes a profile of the heap to the folder that is in
+// profileHeap writes a profile of the heap to the folder that is in
 // MILLRACE_SOAK_PROFILES, for go tool pprof -diff_base.
-func (s *soak) profile(hour int) {
+func profileHeap(t *testing.T, hour int) {
 	dir := os.Getenv("MILLRACE_SOAK_PROFILES")
 	if dir == "" {
 		return
@@ -69,7 +70,7 @@ func (s *soak) profile(hour int) {
 		err = os.WriteFile(filepath.Join(dir, fmt.Sprintf("hour-%02d.pprof", hour)), b.Bytes(), 0o644)
 	}
 	if err != nil {
-		s.t.Error(err)
+		t.Error(err)
 	}
 }
 

@@ -12,10 +12,27 @@ import (
 // candidate is an article that may be recommended to a reader.
 type candidate struct {
 	match.Candidate
-	At     time.Time     `json:"at"`               // of the first part
-	Due    bool          `json:"due,omitempty"`    // is to be scored, and on its way round the loop
-	Asked  bool          `json:"asked,omitempty"`  // was scored without its vector, of which Notify tells
-	Vector latent.Vector `json:"vector,omitempty"` // that Notify told
+	At     time.Time     // of the first part
+	Due    bool          // is to be scored, and on its way round the loop
+	Asked  bool          // was scored without its vector, of which Notify tells
+	Vector latent.Vector // that Notify told
+}
+
+// candidate returns that of the record's reader.
+func (s shelver) candidate(ctx *pipeline.Context, article string) (candidate, bool) {
+	c, ok := s.candidates.Get(ctx, within(ctx.Key())+article)
+	c.ID = article // which its row does not repeat
+	return c, ok
+}
+
+// all returns the candidates of the record's reader.
+func (s shelver) all(ctx *pipeline.Context) (list []candidate) {
+	prefix := within(ctx.Key())
+	for key, c := range s.candidates.Prefix(ctx, prefix) {
+		c.ID = key[len(prefix):]
+		list = append(list, c)
+	}
+	return list
 }
 
 // settled is how long the parts of a candidate may be under way: it is not
@@ -43,11 +60,16 @@ func (s shelver) remove(ctx *pipeline.Context, key string, began time.Time) {
 	s.count(ctx, ctx.Key(), -1)
 }
 
-// count adds to the number of a reader's candidates and returns it.
+// count adds to the number of a reader's candidates and returns it. With the last one
+// of a reader who is not there, what parts that came late have left goes too.
 func (s shelver) count(ctx *pipeline.Context, reader string, by int64) int64 {
 	n, _ := s.counts.Get(ctx, reader)
 	if n += by; n <= 0 {
 		s.counts.Delete(ctx, reader)
+		if _, ok := s.profiles.Get(ctx, reader); !ok {
+			s.rarities.Delete(ctx, reader)
+			s.due.Delete(ctx, reader)
+		}
 		return 0
 	}
 	s.counts.Set(ctx, reader, n)

@@ -3,6 +3,7 @@ package stages
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"strconv"
 	"time"
 
 	"github.com/millrace/millrace/pipeline"
@@ -27,7 +28,7 @@ const maxDue = 32
 // hexadecimal digits.
 const (
 	clockEntry = "~clock" // the newest record's time in milliseconds
-	moreEntry  = "~more"  // there is more to do for this hour
+	moreEntry  = "~more"  // there is more to do for this hour; the hour of what was done last
 )
 
 // note makes a key due at a time, in addition to when it is already.
@@ -45,16 +46,19 @@ func (e expiry) forget(ctx *pipeline.Context, key string, at time.Time) {
 
 // due returns keys that have become due, some at each call, and forgets them.
 func (e expiry) due(ctx *pipeline.Context) (keys []string, now time.Time) {
+	from := ""
 	ms, known := e.index.Get(ctx, clockEntry)
 	now = time.UnixMilli(ms).UTC()
 	if at := ctx.Timestamp(); !known || hour(at) > hour(now) {
 		now = at
 		e.index.Set(ctx, clockEntry, at.UnixMilli())
-	} else if _, more := e.index.Get(ctx, moreEntry); !more {
+	} else if last, more := e.index.Get(ctx, moreEntry); !more {
 		return nil, now
+	} else {
+		from = hourKey(last) // what is before is deleted, which costs as much to pass over as entries do
 	}
 	var entries []string
-	for entry := range e.index.Range(ctx, "", hourKey(hour(now)+1)) {
+	for entry := range e.index.Range(ctx, from, hourKey(hour(now)+1)) {
 		if entries = append(entries, entry); len(entries) == maxDue {
 			break
 		}
@@ -64,7 +68,7 @@ func (e expiry) due(ctx *pipeline.Context) (keys []string, now time.Time) {
 		keys = append(keys, entry[hourDigits:])
 	}
 	if len(entries) == maxDue {
-		e.index.Set(ctx, moreEntry, 1)
+		e.index.Set(ctx, moreEntry, hourOf(entries[maxDue-1]))
 	} else {
 		e.index.Delete(ctx, moreEntry)
 	}
@@ -74,6 +78,15 @@ func (e expiry) due(ctx *pipeline.Context) (keys []string, now time.Time) {
 func hour(t time.Time) int64 { return t.Unix() / 3600 }
 
 const hourDigits = 16
+
+// hourOf is the hour that an entry begins with, 0 for what begins with none.
+func hourOf(entry string) int64 {
+	n, err := strconv.ParseUint(entry[:min(len(entry), hourDigits)], 16, 63)
+	if err != nil {
+		return 0
+	}
+	return int64(n)
+}
 
 func hourKey(n int64) string {
 	var b [8]byte

@@ -13,7 +13,7 @@ import (
 // Index follows the table of articles and sends the terms of each to where
 // they are matched: a bounded number (see match.Terms), those of an article
 // that changed or vanished as gone. All of them together go to Relate, to learn
-// from.
+// from, and into the table that Shelve scores articles by.
 //
 // State: the keys of the terms of each article in the table.
 func Index(Options) *pipeline.Processor {
@@ -22,6 +22,7 @@ func Index(Options) *pipeline.Processor {
 	total := pipeline.Store(p, pipeline.NewTable("index.total", codec.Int64()))
 	postings := pipeline.Output(p, Postings)
 	samples := pipeline.Output(p, Samples)
+	descriptions := pipeline.OutputTable(p, Descriptions)
 
 	pipeline.Changes(p, topics.Articles, func(ctx *pipeline.Context, c pipeline.Change[topics.Entry]) error {
 		was, known := indexed.Get(ctx)
@@ -51,8 +52,10 @@ func Index(Options) *pipeline.Processor {
 		}
 		total.Set(ctx, totalEntry, n)
 		if c.Deleted {
+			descriptions.Delete(ctx, ctx.Key())
 			samples.Emit(ctx, samplesKey, Sample{Article: ctx.Key(), Gone: true})
 		} else {
+			descriptions.Emit(ctx, ctx.Key(), match.Describe(terms))
 			samples.Emit(ctx, samplesKey, sampleOf(ctx.Key(), terms, ctx.Timestamp()))
 		}
 		for _, key := range was.Terms {
@@ -60,6 +63,7 @@ func Index(Options) *pipeline.Processor {
 				Shard: ctx.Partition(), Total: n})
 		}
 		for _, t := range terms {
+			t.Label = "" // the readers' profiles have it
 			postings.Emit(ctx, t.Key, Posting{Article: article, Term: t, Again: slices.Contains(had, t.Key),
 				Shard: ctx.Partition(), Total: n})
 		}

@@ -10,10 +10,9 @@ import (
 	"github.com/millrace/millrace/pipeline/codec"
 )
 
-// MaxPostings is how many articles of a term a newly wanted term finds: the
+// MaxPostings is how many articles of a term a newly wanted term finds at most: the
 // newest. Between that and MaxPostings and a quarter are kept. An older article
-// may still be found by a rarer term, and has a lower score then than if it had
-// come after the wish, by all of its terms.
+// may still be found by a rarer term; Shelve knows all of its terms then.
 const MaxPostings = 128
 
 // Match is where articles and readers meet: at the terms that they share. Both
@@ -89,7 +88,7 @@ func (m matcher) posting(ctx *pipeline.Context, p Posting) error {
 	}
 	rarity := match.Rarity(count.Articles, m.total(ctx))
 	for _, w := range m.readers.Prefix(ctx, within(ctx.Key())) {
-		m.meet(ctx, p, w, rarity)
+		m.meet(ctx, p, w, rarity, false)
 	}
 	return nil
 }
@@ -123,10 +122,34 @@ func (m matcher) wish(ctx *pipeline.Context, w Wish) error {
 		return nil
 	}
 	rarity := match.Rarity(count.Articles, m.total(ctx))
+	var list []Posting
 	for _, p := range m.articles.Prefix(ctx, within(ctx.Key())) {
-		m.meet(ctx, p, w, rarity)
+		list = append(list, p)
+	}
+	if n := w.reach(); len(list) > n {
+		oldest(list, len(list)-n)
+		list = list[len(list)-n:]
+	}
+	for _, p := range list {
+		m.meet(ctx, p, w, rarity, true)
 	}
 	return nil
+}
+
+// The reach of wishes: each level below fullReach halves it, to leastReach.
+const (
+	fullReach  = -3 // what all terms of one clicked article have
+	leastReach = 8
+)
+
+// reach is how many articles a wish finds: the newest. An article of which a weak
+// term is all that the reader wants is worth little, and one that has stronger
+// terms too is found by these and counts by all.
+func (w Wish) reach() int {
+	if w.Want.Declared || w.Want.Level >= fullReach {
+		return MaxPostings
+	}
+	return max(MaxPostings>>min(fullReach-w.Want.Level, 16), leastReach)
 }
 
 // stronger says whether a wish can meet articles that an earlier one did not.
@@ -142,14 +165,15 @@ func stronger(w, before Wish) bool {
 	return w.Want.Level > before.Want.Level
 }
 
-// meet sends the part of a score that an article and a reader have by a term.
-func (m matcher) meet(ctx *pipeline.Context, p Posting, w Wish, rarity float64) {
-	part := Part{Article: p.Article, Term: p.Term.Key, Gone: p.Gone}
+// meet sends the part of a score that an article and a reader have by a term; sought
+// if it is the wish that is new and not the article.
+func (m matcher) meet(ctx *pipeline.Context, p Posting, w Wish, rarity float64, sought bool) {
+	part := Part{Article: p.Article, Term: p.Term.Key, Gone: p.Gone, Sought: sought}
 	if !p.Gone {
 		if !match.Reads(w.Languages, p.Article.Lang) || !match.Worth(w.Want, p.Term.Value, rarity) {
 			return
 		}
-		part.Partial = match.Partial{Label: p.Term.Label, Value: p.Term.Value, Rarity: rarity}
+		part.Value, part.Rarity = p.Term.Value, rarity
 		if w.Want.Declared {
 			part.Next = p.Term.Next
 		}

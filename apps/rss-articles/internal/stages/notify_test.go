@@ -17,7 +17,7 @@ import (
 // whatever else the reader does.
 func TestVectorComesLate(t *testing.T) {
 	o := stages.Options{}
-	d := pipelinetest.New(t, pipeline.New("late").From(stages.Parts, stages.Profiles, stages.Vectors).
+	d := pipelinetest.New(t, pipeline.New("late").From(stages.Parts, stages.Profiles, stages.Vectors, stages.Descriptions).
 		Add(stages.Notify(o), stages.Shelve(o)).To(topics.Failed, topics.Recommendations), fourPartitions)
 	vector := make(latent.Vector, latent.Dimensions)
 	vector[3] = 100
@@ -26,7 +26,7 @@ func TestVectorComesLate(t *testing.T) {
 		Clicked: map[string]match.Clicked{"liked": {Gain: 1, At: start}}, At: start}).At(start))
 	part := func(id string) pipeline.Record {
 		return stages.Parts.Record("r", stages.Part{Article: match.Article{ID: id, Title: id, Published: start}, Term: "sea",
-			Partial: match.Partial{Value: 0.5, Rarity: 0.5}}).At(start)
+			Partial: match.Partial{Value: 0.5}, Rarity: 0.5}).At(start)
 	}
 	score := func(id string) (score float64, similar bool) {
 		t.Helper()

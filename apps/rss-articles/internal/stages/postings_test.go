@@ -19,7 +19,7 @@ func TestChangedArticleCountsOnce(t *testing.T) {
 	const articles = 2 * stages.MaxPostings
 	o := stages.Options{}
 	d := pipelinetest.New(t, pipeline.New("postings").From(topics.Articles, stages.Wanted).
-		Add(stages.Index(o), stages.Match(o)).To(topics.Failed, stages.Samples, stages.Parts), fourPartitions)
+		Add(stages.Index(o), stages.Match(o)).To(topics.Failed, stages.Samples, stages.Parts, stages.Descriptions), fourPartitions)
 	row := func(n int, text string) pipeline.Record {
 		at := start.Add(time.Duration(n) * time.Second)
 		a := clean.Article{ID: fmt.Sprintf("a%04d", n), Hash: text, Title: text, Published: at}

@@ -30,6 +30,8 @@ var (
 	Pointed = pipeline.NewTopic("match.pointed", codec.JSON[Pointer]())
 	// Vectors are where articles point, by the article's id: see package latent.
 	Vectors = pipeline.NewTable("match.vectors", codec.JSON[latent.Vector]())
+	// Descriptions are the terms of articles, by the article's id.
+	Descriptions = pipeline.NewTable("match.descriptions", codec.New("terms", encodeDescription, decodeDescription))
 	// Profiles are what each reader wants to read, by the reader's id.
 	Profiles = pipeline.NewTable("profiles", codec.JSON[match.Profile]())
 )
@@ -77,5 +79,10 @@ type Part struct {
 	Article match.Article `json:"article"`
 	Term    string        `json:"term"`
 	match.Partial
-	Gone bool `json:"gone,omitempty"` // there is none any more
+	Rarity float64 `json:"rarity"`           // of the term
+	Sought bool    `json:"sought,omitempty"` // the article was there when the reader began to want the term
+	Gone   bool    `json:"gone,omitempty"`   // there is none any more
 }
+
+func encodeDescription(d match.Description) ([]byte, error) { return []byte(d), nil }
+func decodeDescription(b []byte) (match.Description, error) { return match.Description(b), nil }
