@@ -6,7 +6,8 @@ import "github.com/millrace/millrace/internal/graph"
 // cluster its name has that of the topology and a hyphen before it. So topologies
 // that use an operator under one name do not share what it keeps for itself, as with
 // the changelogs and repartition topics of Kafka Streams, which begin with the
-// application id. Who declares it in several processors passes on the one topic:
+// application id. Topology a-b with a topic c and topology a with b-c would still
+// share one, as there. Who declares it in several processors passes on the one topic:
 // each call returns another, that of the topology to which its processor is added
 // first.
 func (t Topic[V]) Internal() Topic[V] { return Topic[V]{t.inside()} }
@@ -41,36 +42,31 @@ func (d def[V]) topic() string {
 
 // join names what is internal to the processor after its topology.
 func (p *Processor) join(topology string) {
-	full := map[*graph.Ref]string{}
-	rename := func(r *graph.Ref, n *internalName) {
-		if n != nil {
-			full[r] = n.full
+	rename := func(r *graph.Ref) {
+		if r.Internal {
+			r.Name, r.Internal = topology+"-"+r.Name, false
 		}
 	}
-	names := map[string]*internalName{}
 	for i := range p.refs {
 		d := &p.refs[i]
-		if d.internal == nil {
-			continue
+		if d.internal != nil {
+			d.internal.join(topology)
 		}
-		d.internal.join(topology)
-		names[d.Name] = d.internal
-		rename(&d.Ref, d.internal)
-		rename(&d.lookup.Ref, d.internal)
+		rename(&d.Ref)
+		rename(&d.lookup.Ref)
 	}
 	for i := range p.spec.Inputs {
-		r := &p.spec.Inputs[i].Ref
-		rename(r, names[r.Name])
+		rename(&p.spec.Inputs[i].Ref)
 	}
 	for i := range p.spec.Outputs {
-		r := &p.spec.Outputs[i]
-		rename(r, names[r.Name])
+		rename(&p.spec.Outputs[i])
 	}
 	for i := range p.spec.States {
-		r := &p.spec.States[i].Ref
-		rename(r, names[r.Name])
+		rename(&p.spec.States[i].Ref)
 	}
-	for r, name := range full {
-		r.Name = name
+	for _, ls := range [][]graph.Lookup{p.spec.Joins, p.spec.Lookups} {
+		for i := range ls {
+			rename(&ls[i].Ref)
+		}
 	}
 }

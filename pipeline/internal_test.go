@@ -60,3 +60,24 @@ func TestInternalTopicsHaveTheNameOfTheTopology(t *testing.T) {
 		}
 	}
 }
+
+// A topic of the user's may be named like what a processor keeps for itself.
+func TestInternalNamesAreNobodyElses(t *testing.T) {
+	in, out := pipeline.NewTopic("later", codec.Int64()), pipeline.NewTopic("sum", codec.Int64())
+	p := pipeline.Process("p")
+	emit := pipeline.Output(p, out)
+	timers := pipeline.EventTimers(p, "later", codec.Int64())
+	timers.Handle(func(ctx *pipeline.Context, n int64) error {
+		emit.Emit(ctx, ctx.Key(), n)
+		return nil
+	})
+	state := pipeline.State(p, pipeline.NewTable("sum", codec.Int64()).Internal())
+	pipeline.Input(p, in, func(ctx *pipeline.Context, n int64) error {
+		state.Set(ctx, n)
+		timers.Set(ctx, ctx.Key(), ctx.Timestamp(), n)
+		return nil
+	})
+	d := pipelinetest.New(t, pipeline.New("app").From(in).Add(p).To(out))
+	d.Send(in.Record("a", 1))
+	d.Expect(out.Record("a", 1))
+}

@@ -218,7 +218,7 @@ func (t Table[V]) definition() definition {
 }
 
 func (d def[V]) ref(k graph.Kind) graph.Ref {
-	r := graph.Ref{Name: d.topic(), Kind: k, Type: reflect.TypeFor[V]()}
+	r := graph.Ref{Name: d.topic(), Kind: k, Type: reflect.TypeFor[V](), Internal: d.internal != nil && d.internal.full == ""}
 	if d.codec != nil {
 		r.Codec = d.codec.Name()
 	}

@@ -12,6 +12,8 @@
 //     keys is passed on and updates four tables, whose updates are written too;
 //     in the second form some of that is done behind another topic.
 //
+// smoke and eos have windows and a join of streams, too (timed_test.go).
+//
 // What must hold (verify_test.go), for readers of committed records:
 //
 //   - exactly once: each partition of an output is what is computed of its

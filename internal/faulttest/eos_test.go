@@ -12,7 +12,8 @@ import (
 // The workload of Kafka Streams' EosTestClient: values below 10,000 of 20,000
 // keys, over five partitions. Each record is passed on, and updates the least,
 // the greatest and the sum of its key's values, and their number; each update
-// is written. In the second form some of that is done behind another topic.
+// is written. In the second form some of that is done behind another topic; the
+// first has what goes by time, too: see timed.
 const (
 	eosKeys   = 20_000
 	eosValues = 10_000
@@ -25,11 +26,12 @@ type eos struct {
 	outMin, outMax, outSum       pipeline.Topic[int64]
 	outCount                     pipeline.Topic[int64]
 	least, greatest, sum, number pipeline.Table[int64]
+	*timed                       // nil in the second form
 }
 
 func newEOS(prefix string, hop bool) *eos {
 	i := codec.Int64()
-	return &eos{
+	w := &eos{
 		prefix: prefix, hop: hop,
 		in: topicOf(prefix, "in", i), echo: topicOf(prefix, "echo", i), repartition: topicOf(prefix, "repartition", i),
 		outMin: topicOf(prefix, "min", i), outMax: topicOf(prefix, "max", i), outSum: topicOf(prefix, "sum", i),
@@ -37,6 +39,10 @@ func newEOS(prefix string, hop bool) *eos {
 		least:    tableOf(prefix, "min", i), greatest: tableOf(prefix, "max", i), sum: tableOf(prefix, "sum", i),
 		number: tableOf(prefix, "count", i),
 	}
+	if !hop {
+		w.timed = newTimed(prefix, w.in, w.echo)
+	}
+	return w
 }
 
 func (w *eos) name() string  { return w.prefix }
@@ -46,7 +52,7 @@ func (w *eos) processors() map[string][]string {
 	if w.hop {
 		return map[string][]string{"first": {w.in.Name()}, "second": {w.repartition.Name()}}
 	}
-	return map[string][]string{"first": {w.in.Name()}}
+	return w.readBy(map[string][]string{"first": {w.in.Name()}})
 }
 
 func (w *eos) topology() *pipeline.Topology {
@@ -85,9 +91,16 @@ func (w *eos) topology() *pipeline.Topology {
 			apply(ctx, n, back)
 			return nil
 		})
-		t.Add(second)
+		return t.Add(second)
 	}
-	return t
+	return w.addTo(t)
+}
+
+// rest waits as timed does, if there is anything that goes by time.
+func (w *eos) rest(ctx context.Context, x *run) {
+	if w.timed != nil {
+		w.timed.rest(ctx, x)
+	}
 }
 
 // update is a new value of a key, of the one it has and the record's. Without
@@ -161,6 +174,9 @@ func (w *eos) verify(ctx context.Context, x *run) figures {
 		}
 		f.add(x.compare(o.out.Name(), want, x.read(ctx, o.out.Name())))
 		x.compareTables(o.table.Name(), last, got)
+	}
+	if w.timed != nil {
+		f.add(w.compare(ctx, x))
 	}
 	return f
 }

@@ -102,6 +102,9 @@ func (x *run) must(err error) {
 	}
 }
 
+// repeats says whether records may have been handled more than once.
+func (x *run) repeats() bool { return x.g == pipeline.AtLeastOnce && x.faults["service killed"] > 0 }
+
 func (x *run) fault(what string) { x.faults[what]++ }
 
 func (x *run) start(i int) { x.services[i].child = start(x.T, x.services[i].job) }

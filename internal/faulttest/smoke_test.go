@@ -17,7 +17,7 @@ import (
 // The workload of Kafka Streams' SmokeTestClient: key k has the integers from k
 // to k+999, shuffled. Least, greatest, sum and number are tables of one
 // processor; difference and average come of their updates, in others; the last
-// counts how many keys have each number.
+// counts how many keys have each number. What goes by time is in timed.
 const smokeKeys = 20
 
 // smokeValues is how many integers each key has, 1,000 in the long form.
@@ -33,6 +33,7 @@ type smoke struct {
 		least, greatest, sum, number, taggs pipeline.Table[int64]
 		extremes, means                     pipeline.Table[pair]
 	}
+	*timed
 }
 
 // pair is what a processor keeps of two inputs.
@@ -45,6 +46,7 @@ func newSmoke(prefix string) *smoke {
 		greatest: topicOf(prefix, "max", i), sum: topicOf(prefix, "sum", i), number: topicOf(prefix, "cnt", i),
 		diff: topicOf(prefix, "dif", i), average: topicOf(prefix, "avg", codec.Float64()),
 		steps: topicOf(prefix, "steps", i), taggs: topicOf(prefix, "tagg", i)}
+	w.timed = newTimed(prefix, w.in, w.echo)
 	t := &w.tables
 	t.least, t.greatest = tableOf(prefix, "min", i), tableOf(prefix, "max", i)
 	t.sum, t.number = tableOf(prefix, "sum", i), tableOf(prefix, "cnt", i)
@@ -57,10 +59,10 @@ func (w *smoke) name() string  { return w.prefix }
 func (w *smoke) input() string { return w.in.Name() }
 
 func (w *smoke) processors() map[string][]string {
-	return map[string][]string{
+	return w.readBy(map[string][]string{
 		"basics": {w.in.Name()}, "dif": {w.least.Name(), w.greatest.Name()}, "avg": {w.sum.Name(), w.number.Name()},
 		"tagg": {w.steps.Name()},
-	}
+	})
 }
 
 func (w *smoke) topology() *pipeline.Topology {
@@ -121,8 +123,8 @@ func (w *smoke) topology() *pipeline.Topology {
 		add(ctx, n)
 		return nil
 	})
-	return pipeline.New(w.prefix).From(w.in).Add(basics, dif, avg, tagg).
-		To(w.echo, w.least, w.greatest, w.sum, w.number, w.diff, w.average, w.taggs)
+	return w.addTo(pipeline.New(w.prefix).From(w.in).Add(basics, dif, avg, tagg).
+		To(w.echo, w.least, w.greatest, w.sum, w.number, w.diff, w.average, w.taggs))
 }
 
 // smokeData is what is sent: the key k from k to k+999, all of them shuffled.
@@ -151,7 +153,7 @@ func smokeData(x *run) func() (string, int64) {
 func (w *smoke) verify(ctx context.Context, x *run) figures {
 	in := x.read(ctx, w.in.Name())
 	f := figures{records: smokeKeys * smokeValues()}
-	repeats := x.g == pipeline.AtLeastOnce && x.faults["service killed"] > 0
+	repeats := x.repeats()
 	f.add(x.compare(w.echo.Name(), in, x.read(ctx, w.echo.Name())))
 	if !repeats && f.duplicates > 0 {
 		x.Errorf("%d records doubled, and nothing was killed", f.duplicates)
@@ -210,6 +212,7 @@ func (w *smoke) verify(ctx context.Context, x *run) figures {
 			}
 		}
 	}
+	f.add(w.compare(ctx, x))
 	return f
 }
 

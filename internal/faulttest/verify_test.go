@@ -207,7 +207,7 @@ func (x *run) settled(ctx context.Context) {
 	}
 	var names []string
 	for name := range topics {
-		if strings.HasPrefix(name, x.w.name()+".") {
+		if strings.HasPrefix(name, x.w.name()+".") || strings.HasPrefix(name, x.w.name()+"-") {
 			names = append(names, name)
 		}
 	}

@@ -40,8 +40,6 @@ func newWorkload(name, prefix string) (workload, error) {
 		return newEOS(prefix, false), nil
 	case "eos-hop":
 		return newEOS(prefix, true), nil
-	case "timed":
-		return newTimed(prefix), nil
 	}
 	return nil, fmt.Errorf("no workload %q", name)
 }

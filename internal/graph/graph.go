@@ -35,6 +35,9 @@ type Ref struct {
 	Type  reflect.Type
 	Codec string // the codec's name; empty: none was given
 	Topic *TopicOptions
+	// Internal says that the name is to be put after the topology's, which is not
+	// known yet.
+	Internal bool
 }
 
 // TopicOptions are what a topic shall be like. The zero value of a field
