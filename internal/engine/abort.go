@@ -86,7 +86,7 @@ func (t *task) reset() error {
 		}
 	}
 	t.cur = t.newGeneration()
-	t.committing, t.ending, t.held = false, nil, false
+	t.ending, t.held = nil, false
 	t.failing.Store(nil)
 	for i := range t.oldest {
 		t.oldest[i].Store(0)

@@ -31,7 +31,7 @@ func (t *task) stalled() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.waits.Store(false)
-	if !t.committing && !t.held {
+	if t.ending == nil && !t.held {
 		return false
 	}
 	pace := t.pace()

@@ -53,7 +53,7 @@ func committingTask(p transport.Group, outputs, changed int) (*task, *rows) {
 	g := t.cur
 	g.changelog, g.frozen = newSends(&e.chunks, t.getOn), []table.Frozen{state}
 	t.cur = t.newGeneration()
-	t.committing, t.held, t.ending = true, true, g
+	t.held, t.ending = true, g
 	return t, state
 }
 
@@ -102,7 +102,7 @@ func TestHandlersTakeOnTheCommitsPace(t *testing.T) {
 	if signals != 1 || len(task.wake) != 1 {
 		t.Errorf("%d reports of progress for 1000 acknowledgements and %d signals, want one", signals, len(task.wake))
 	}
-	task.committing, task.ending, task.held = false, nil, false
+	task.ending, task.held = nil, false
 	if task.stalled() || task.waits.Load() {
 		t.Error("without a commit the task is stalled")
 	}
@@ -142,7 +142,6 @@ func TestStagedRecordsAreBounded(t *testing.T) {
 	if task.held || task.cur.out.pushed != maxStaged+1 {
 		t.Errorf("%d of %d are sent after the release; held is %t", task.cur.out.pushed, maxStaged+1, task.held)
 	}
-	task.committing = false
 	if task.in.holders.Store(64); task.in.stagedLimit() != minStaged {
 		t.Errorf("of 64 tasks each may stage %d, want %d", task.in.stagedLimit(), minStaged)
 	}

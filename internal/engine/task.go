@@ -66,9 +66,8 @@ type task struct {
 	// as long as all that wait for them.
 	wanted atomic.Int32
 
-	committing bool        // the generation before cur is being committed
-	ending     *generation // that one
-	held       bool        // what cur sends waits for the next transaction
+	ending *generation // the one before cur, while it is being committed; else nil
+	held   bool        // what cur sends waits for the next transaction
 
 	position []atomic.Int64 // by input: the next offset to commit, for the lag
 	// oldest is, by input, the timestamp in ms of the first record that was
@@ -305,7 +304,7 @@ func (t *task) endGeneration() (*generation, error) {
 	if err := t.freezeOvertaking(g); err != nil {
 		return nil, err
 	}
-	t.committing, t.ending = true, g
+	t.ending = g
 	g.changelog = newSends(&t.in.e.chunks, t.getOn)
 	g.frozen = make([]table.Frozen, len(t.states))
 	g.last = make([]*transport.Record, len(t.states))
@@ -337,7 +336,7 @@ func (t *task) committed(g *generation) {
 	defer t.signal() // it may have stalled
 	t.lock()
 	defer t.mu.Unlock()
-	t.committing, t.ending = false, nil
+	t.ending = nil
 	for i, s := range t.states {
 		next := int64(-1)
 		if g.last[i] != nil {

@@ -165,5 +165,5 @@ func (t *task) atRest() bool {
 	due, err := t.timersDue(1)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return err == nil && len(due) == 0 && t.cur.records == 0 && !t.committing
+	return err == nil && len(due) == 0 && t.cur.records == 0 && t.ending == nil
 }
