@@ -134,10 +134,15 @@ func documents(s *set) (docs []document, pairs []bool) {
 	return docs, pairs
 }
 
+// century is more than any set goes on. Pairs are days apart, and of the records
+// that the stages have at a time some partition handles those of years ahead
+// first: as in a replay, which pair was found would depend on that without grace.
+const century = 100 * 365 * 24 * time.Hour
+
 // dedupe runs documents through the stages and returns the representative of
 // each article.
 func dedupe(ctx context.Context, docs []document) (map[string]string, error) {
-	o := stages.Options{Retention: 200 * 365 * 24 * time.Hour}
+	o := stages.Options{Retention: century, Grace: century}
 	topology := pipeline.New("eval-dedupe").From(topics.Raw).
 		Add(stages.Clean(o), stages.Dedupe(o), stages.Bands(o), stages.Catalog(o)).
 		To(topics.Articles, topics.Failed)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,6 +70,29 @@ func TestDedupe(t *testing.T) {
 	}
 	if f := got[1]; f.Set != "p" || f.Same != 1 || f.Different != 2 || f.Merged != 2 || f.Right != 1 || f.WrongRate != 0.5 {
 		t.Errorf("pairs: %+v", f)
+	}
+}
+
+// Pairs are days apart and go through many partitions at once: whichever is
+// ahead of the others, each pair is found, though many bands tell its two apart.
+func TestDedupeFindsEachPair(t *testing.T) {
+	const pairs = 500
+	r := rand.New(rand.NewPCG(1, 1))
+	var in strings.Builder
+	for range pairs {
+		text := make([]string, 80)
+		for i := range text {
+			text[i] = fmt.Sprintf("word%d", r.IntN(5000))
+		}
+		a := strings.Join(text, " ")
+		for range 4 {
+			text[r.IntN(len(text))] = "edited"
+		}
+		fmt.Fprintf(&in, "{\"set\":\"p\",\"a\":%q,\"b\":%q,\"label\":1}\n", "\n"+a, "\n"+strings.Join(text, " "))
+	}
+	got := figures[eval.DedupeFigures](t, eval.Dedupe, strings.NewReader(in.String()))
+	if len(got) != 1 || got[0].Same != pairs || got[0].Right != pairs {
+		t.Errorf("got %+v, want all of %d pairs", got, pairs)
 	}
 }
 

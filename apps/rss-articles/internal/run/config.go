@@ -144,11 +144,14 @@ func (c Config) own() error {
 	if c.Interval < 0 || c.Interval > 0 && c.Interval < time.Second {
 		bad("-interval: %v is less than a second", c.Interval)
 	}
-	if c.Grace < 0 {
-		bad("-grace: %v is less than nothing", c.Grace)
+	if c.Grace < 0 || c.Grace > maxGrace {
+		bad("-grace: %v is not between 0 and %v", c.Grace, maxGrace)
 	}
 	return errors.Join(errs...)
 }
+
+// maxGrace bounds Config.Grace: sums with it must remain durations.
+const maxGrace = 100 * 365 * 24 * time.Hour
 
 // fetches says whether the fetcher runs in this process.
 func (c Config) fetches() bool {
