@@ -12,6 +12,7 @@ import (
 type timerSet struct {
 	name  string
 	clock bool // by the clock on the wall
+	lags  bool // records may be handled before timers that are due
 	n     int  // in the processor's timers
 	fire  graph.Handler
 
@@ -26,8 +27,9 @@ type timerSet struct {
 // and is forgotten when the task is taken back to what is committed. A record that
 // failed may have made it too careful, which costs a look.
 type timerList struct {
-	due [][]byte // the first ones
-	low []byte   // no timer beside due is before it; nil: there is none
+	due     [][]byte        // the first ones
+	records []*graph.Record // of the first of due
+	low     []byte          // no timer beside due is before it; nil: there is none
 }
 
 // scanned is how many timers are looked for at once.
@@ -49,10 +51,16 @@ func (l *timerList) add(key []byte) {
 	if l.low != nil && bytes.Compare(key, l.low) >= 0 {
 		return
 	}
-	if len(l.due) > 0 && bytes.Compare(key, l.due[0]) > 0 {
-		key = l.due[0]
+	if n := len(l.due); n > 0 {
+		switch {
+		case bytes.Compare(key, l.due[n-1]) > 0:
+			l.low = key
+			return
+		case bytes.Compare(key, l.due[0]) > 0:
+			key = l.due[0]
+		}
 	}
-	l.due, l.low = nil, key
+	l.due, l.records, l.low = nil, nil, key
 }
 
 // first says whether a timer is the next to fire.
@@ -62,7 +70,23 @@ func (l *timerList) first(key []byte) bool { return len(l.due) > 0 && bytes.Equa
 func (l *timerList) fired(key []byte) {
 	if l.first(key) {
 		l.due = l.due[1:]
+		l.records = l.records[min(1, len(l.records)):]
 	}
+}
+
+// take returns the first n of those that are due as records. A record is made once,
+// however often it is asked for: chunks of timers are cut short by commits.
+func (l *timerList) take(s *timerSet, partition int32, n int) []*graph.Record {
+	n = min(n, len(l.due))
+	if more := l.due[min(len(l.records), n):n]; len(more) > 0 {
+		made := make([]graph.Record, len(more))
+		for i, key := range more {
+			made[i] = graph.Record{Topic: s.name, Partition: partition, Offset: -1,
+				Key: key[8:], Timestamp: time.UnixMilli(timeOf(key))}
+			l.records = append(l.records, &made[i])
+		}
+	}
+	return l.records[:n:n]
 }
 
 // head returns the time before which no timer is.
@@ -92,7 +116,7 @@ func (l *timerList) find(t *graph.Task, s *timerSet, until int64) error {
 		return true
 	})
 	if err == nil {
-		l.due, l.low = due, low
+		l.due, l.records, l.low = due, nil, low
 	}
 	return err
 }
@@ -137,20 +161,8 @@ func (s *timerSet) until(t *graph.Task, l *local) int64 {
 // engineTimers are the processor's timers for the engine.
 func (p *Processor) engineTimers() *graph.Timers {
 	return &graph.Timers{
-		Ready: func(t *graph.Task) bool {
-			l := localOf(p, t)
-			if !l.clock.loaded {
-				return true
-			}
-			l.clock.tick(t)
-			for i, s := range p.timers {
-				if head, ok := l.lists[i].head(); ok && head <= s.until(t, l) {
-					return true
-				}
-			}
-			return false
-		},
-		Due: p.dueTimers,
+		Ready: p.timersReady,
+		Due:   p.dueTimers,
 		Handle: func(t *graph.Task, r *graph.Record) error {
 			s := p.timersNamed(r.Topic)
 			if err := s.fire(t, r); err != nil {
@@ -177,6 +189,22 @@ func (p *Processor) engineTimers() *graph.Timers {
 	}
 }
 
+// timersReady implements graph.Timers.Ready.
+func (p *Processor) timersReady(t *graph.Task) (due, first bool) {
+	l := localOf(p, t)
+	if !l.clock.loaded {
+		return true, true
+	}
+	l.clock.tick(t)
+	for i, s := range p.timers {
+		if head, ok := l.lists[i].head(); ok && head <= s.until(t, l) {
+			due, first = true, first || !s.lags
+		}
+	}
+	return due, first
+}
+
+// dueTimers implements graph.Timers.Due.
 func (p *Processor) dueTimers(t *graph.Task, n int) ([]*graph.Record, error) {
 	l := localOf(p, t)
 	if err := p.loadTime(t, l); err != nil {
@@ -191,13 +219,7 @@ func (p *Processor) dueTimers(t *graph.Task, n int) ([]*graph.Record, error) {
 		if head, ok := list.head(); !ok || head > until {
 			continue
 		}
-		due := list.due[:min(n, len(list.due))]
-		records := make([]*graph.Record, len(due))
-		for j, key := range due {
-			records[j] = &graph.Record{Topic: s.name, Partition: t.Partition, Offset: -1,
-				Key: key[8:], Timestamp: time.UnixMilli(timeOf(key))}
-		}
-		return records, nil
+		return list.take(s, t.Partition, n), nil
 	}
 	return nil, nil
 }

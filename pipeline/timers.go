@@ -17,7 +17,8 @@ import (
 // transaction with what their handler did: under exactly-once each fires once.
 //
 // They fire in the order of time, then key, each between two records, with
-// effects of its own. In the handler, Context.Key is the timer's key and
+// effects of its own, and all that are due before the next record, unless MayLag says
+// otherwise. In the handler, Context.Key is the timer's key and
 // Context.Timestamp its time, which is that of what it emits; State is at that
 // key. When the handler fails, the processor's OnError decides as for a record;
 // its topic is the name of the timers, and its offset -1. A dead letter of a timer
@@ -69,6 +70,17 @@ func newTimers[V any](p *Processor, name string, c codec.Codec[V], clock bool) T
 	p.timers = append(p.timers, s)
 	p.spec.Timers = p.engineTimers()
 	return Timers[V]{kv, s, c}
+}
+
+// MayLag lets records be handled while timers are due, for processors in which many
+// become due at once: a million of them that close windows take seconds, in which
+// no record of their partition would be handled. At least 256 fire after each record
+// that finds some due; if more are left, records and timers take turns of a few
+// milliseconds each. So handlers must not take for granted that what was due has
+// fired: they compare times with Context.StreamTime, as processors.Window does.
+func (t Timers[V]) MayLag() Timers[V] {
+	t.set.lags = true
+	return t
 }
 
 // Handle sets the handler.

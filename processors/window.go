@@ -16,7 +16,9 @@ import (
 // changes.
 //
 // Time is event time: windows close as stream time goes on, see
-// pipeline.Context.StreamTime, right after the record that moved it. A record all
+// pipeline.Context.StreamTime, right after the record that moved it; if more than 256
+// close at once, records may be handled in between (pipeline.Timers.MayLag), but for
+// sliding and count windows. A record all
 // of whose windows have closed is late: it is counted (Context.Late), sent to the
 // topic of LateTo, and has no other effect. One without a key fails with
 // pipeline.ErrNoKey, one from before 1970 with ErrBeforeEpoch.
@@ -90,8 +92,15 @@ type windowOperator[V, A any] struct {
 
 func newWindowOperator[V, A any](p *pipeline.Processor, name string, w Windows, agg aggregate.Func[V, A],
 	table pipeline.Table[Pane[A]]) *windowOperator[V, A] {
-	return &windowOperator[V, A]{w: w, agg: agg, panes: pipeline.Store(p, table.OrPartitionedBy(w.partitioner())),
+	o := &windowOperator[V, A]{w: w, agg: agg, panes: pipeline.Store(p, table.OrPartitionedBy(w.partitioner())),
 		timers: pipeline.EventTimers(p, name+"-timers", nothing())}
+	if w.kind == timeWindow || w.kind == sessionWindow {
+		// Whether one of them is open is told by stream time, not by what is in the
+		// table. Sliding windows are made of what is there, and count windows have
+		// no time.
+		o.timers = o.timers.MayLag()
+	}
+	return o
 }
 
 // nothing is the codec of what needs no bytes.

@@ -65,16 +65,7 @@ func (t *task) failed(input int, r *transport.Record, err error, staged int) err
 func (t *task) take() (input int, records []*transport.Record, err error) {
 	f := t.failing.Load()
 	if f == nil {
-		for again := true; again; {
-			if records, err = t.timersDue(t.limit); err != nil || records != nil {
-				return timers, records, err
-			}
-			if input, records = t.queue.take(t.limit); records == nil {
-				return input, nil, nil
-			}
-			records, again = t.ready(input, records)
-		}
-		return input, records, nil
+		return t.takeNext()
 	}
 	// No lock is held here: commits and other partitions go on.
 	timer := time.NewTimer(time.Until(f.until))
@@ -92,6 +83,26 @@ func (t *task) take() (input int, records []*transport.Record, err error) {
 	case <-t.ctx.Done():
 	}
 	return -1, nil, nil
+}
+
+// takeNext is take when no record waits for its next attempt.
+func (t *task) takeNext() (input int, records []*transport.Record, err error) {
+	turn := t.recordsTurn()
+	for again := true; again; {
+		if !turn {
+			if records, err = t.timersDue(t.limit); err != nil || records != nil {
+				return timers, records, err
+			}
+			t.fired = 0
+		}
+		if input, records = t.queue.take(t.limit); records != nil {
+			records, again = t.ready(input, records)
+		} else {
+			again = turn
+		}
+		turn = false
+	}
+	return input, records, nil
 }
 
 // halt makes the callback return soon.

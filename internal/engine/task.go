@@ -78,6 +78,7 @@ type task struct {
 	alarm atomic.Int64 // when to look for timers, by the wall clock, in ms; 0: not before a record comes
 
 	limit   int                     // records in a chunk
+	fired   int                     // timers since the last record
 	failing atomic.Pointer[failing] // the record that waits to be tried again; set by run only
 
 	// For the watchdog.
@@ -177,9 +178,14 @@ func (t *task) process(input int, records []*transport.Record) (n int, err error
 			break
 		}
 		n++
-		if input >= 0 && t.timersReady() {
+		if input >= 0 && t.timersFirst() {
 			break
 		}
+	}
+	if input == timers {
+		t.fired += n
+	} else if n > 0 {
+		t.fired = 0
 	}
 	t.handling.Store(nil)
 	t.in.e.cfg.Metrics.handled(HandledStats{

@@ -32,11 +32,33 @@ func (t *task) topic(input int, r *transport.Record) string {
 	return "of a timer"
 }
 
-// timersReady says whether the next record has to wait for timers. The caller
-// holds t.mu.
-func (t *task) timersReady() bool {
+// turn is how many timers fire before records are handled, while more of them are
+// due, if these may lag: a few milliseconds. Few that are due at once always come
+// before the next record.
+const turn = 256
+
+// recordsTurn says whether records are handled next, if there are any, though timers
+// may be due.
+func (t *task) recordsTurn() bool {
 	tm := t.in.spec.Timers
-	return tm != nil && tm.Ready(&t.view)
+	if tm == nil || t.fired < turn {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, first := tm.Ready(&t.view)
+	return !first
+}
+
+// timersFirst says whether the next record has to wait for timers. The caller holds
+// t.mu.
+func (t *task) timersFirst() bool {
+	tm := t.in.spec.Timers
+	if tm == nil {
+		return false
+	}
+	due, first := tm.Ready(&t.view)
+	return first || due && t.fired < turn
 }
 
 // timersDue returns timers that are to fire now, at most n.
@@ -47,7 +69,7 @@ func (t *task) timersDue(n int) ([]*transport.Record, error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !tm.Ready(&t.view) || !t.placed() {
+	if due, _ := tm.Ready(&t.view); !due || !t.placed() {
 		return nil, nil
 	}
 	due, err := tm.Due(&t.view, n)
@@ -58,12 +80,12 @@ func (t *task) timersDue(n int) ([]*transport.Record, error) {
 }
 
 // placed says whether there is an offset that a commit can go with. Each has one,
-// that of a record which was handled or the one that is committed already: the
+// that of a record which was handled or the one that is committed, now or already: the
 // group accepts it from the partition's owner only, which is what keeps a former
 // one from letting timers fire. The caller holds t.mu.
 func (t *task) placed() bool {
 	for i := range t.position {
-		if t.position[i].Load() > 0 || t.cur.next[i] >= 0 {
+		if t.position[i].Load() > 0 || t.cur.next[i] >= 0 || t.ending != nil && t.ending.next[i] >= 0 {
 			return true
 		}
 	}

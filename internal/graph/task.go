@@ -19,9 +19,10 @@ type Handler func(*Task, *Record) error
 // that fires is a record that was in no topic: its offset is -1. All functions
 // are called one at a time for a task, under its lock.
 type Timers struct {
-	// Ready says whether there may be a timer to fire: a cheap look, after each
-	// record. It may be wrong in saying so.
-	Ready func(*Task) bool
+	// Ready says whether there may be a timer to fire, and one that has to fire
+	// before the next record: a cheap look, after each record. It may be wrong in
+	// saying so.
+	Ready func(*Task) (due, first bool)
 	// Due returns the timers that are to fire now, the earliest first, at most
 	// max of them.
 	Due func(t *Task, max int) ([]*Record, error)
