@@ -3,6 +3,7 @@ package processors_test
 import (
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -134,7 +135,7 @@ func equal(a, b map[string]outcome) bool {
 	return maps.EqualFunc(a, b, func(x, y outcome) bool { return x.at == y.at && slices.Equal(x.ns, y.ns) })
 }
 
-func compare(rt *rapid.T, es []event, got map[string]outcome, late []int64, want map[string]outcome, wantLate []int64) {
+func compare(rt interface{ Fatalf(string, ...any) }, es []event, got map[string]outcome, late []int64, want map[string]outcome, wantLate []int64) {
 	if !equal(got, want) {
 		rt.Fatalf("events %v:\ngot  %q\nwant %q", es, got, want)
 	}
@@ -160,73 +161,135 @@ func TestTimeWindowsAreThoseOfABatch(t *testing.T) {
 		es := events(rt)
 		size, grace := draw(rt, "size", 1, 7, 20, 50), draw(rt, "grace", 0, 1, 15, 200)
 		step := rapid.Int64Range((size+4)/5, size).Draw(rt, "advance")
-		want, wantLate, now := map[string]outcome{}, []int64(nil), int64(0)
-		for _, e := range es {
-			now = max(now, e.at)
-			in := 0
-			for start := int64(0); start <= e.at; start += step {
-				if end := start + size; e.at < end && end+grace > now {
-					k := processors.WindowKey(e.key, time.UnixMilli(start))
-					want[k] = want[k].add(e)
-					in++
-				}
-			}
-			if in == 0 {
-				wantLate = append(wantLate, e.n)
-			}
-		}
+		want, wantLate := timeBatch(es, size, step, grace)
 		got, late, _ := replayed(t, rt, processors.Hopping(millis(size), millis(step)).Grace(millis(grace)), es, 100_000)
 		compare(rt, es, got, late, want, wantLate)
 	})
+}
+
+// timeBatch returns the time windows of events, and those that are late.
+func timeBatch(es []event, size, step, grace int64) (want map[string]outcome, late []int64) {
+	want = map[string]outcome{}
+	now := int64(0)
+	for _, e := range es {
+		now = max(now, e.at)
+		in := 0
+		for start := int64(0); start <= e.at; start += step {
+			if end := start + size; e.at < end && end+grace > now {
+				k := processors.WindowKey(e.key, time.UnixMilli(start))
+				want[k] = want[k].add(e)
+				in++
+			}
+		}
+		if in == 0 {
+			late = append(late, e.n)
+		}
+	}
+	return want, late
 }
 
 func TestSessionsAreThoseOfABatch(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		es := events(rt)
 		gap, grace := draw(rt, "gap", 1, 5, 20), draw(rt, "grace", 0, 1, 15, 200)
-		// Of each key the accepted events, sorted by time, fall into sessions
-		// wherever two are more than a gap apart. A session that is closed stays
-		// as it is.
-		type sess struct {
-			start, end int64
-			outcome
-		}
-		open, closed, wantLate, now := map[string][]sess{}, map[string]outcome{}, []int64(nil), int64(0)
-		for _, e := range es {
-			now = max(now, e.at)
-			for k, ss := range open {
-				open[k] = slices.DeleteFunc(slices.Clone(ss), func(s sess) bool {
-					if s.end < now-gap-grace {
-						closed[processors.SessionKey(k, time.UnixMilli(s.start), time.UnixMilli(s.end))] = s.outcome
-						return true
-					}
-					return false
-				})
-			}
-			next := sess{e.at, e.at, outcome{}.add(e)}
-			rest := []sess(nil)
-			for _, s := range open[e.key] {
-				if s.end < e.at-gap || s.start > e.at+gap {
-					rest = append(rest, s)
-					continue
-				}
+		want, wantLate := sessionBatch(es, gap, grace)
+		got, late, _ := replayed(t, rt, processors.Session(millis(gap)).Grace(millis(grace)), es, 100_000)
+		compare(rt, es, got, late, want, wantLate)
+	})
+}
+
+// sessionBatch returns the sessions of events, and those that are late. Of each key
+// the accepted events, sorted by time, fall into sessions wherever two are more than
+// a gap apart. A session that is closed stays as it is.
+func sessionBatch(es []event, gap, grace int64) (closed map[string]outcome, late []int64) {
+	type sess struct {
+		start, end int64
+		outcome
+	}
+	open, now := map[string][]sess{}, int64(0)
+	closed = map[string]outcome{}
+	for _, e := range es {
+		now = max(now, e.at)
+		next := sess{e.at, e.at, outcome{}.add(e)}
+		rest := []sess(nil)
+		for _, s := range open[e.key] {
+			switch {
+			case s.end < now-gap-grace:
+				closed[processors.SessionKey(e.key, time.UnixMilli(s.start), time.UnixMilli(s.end))] = s.outcome
+			case s.end < e.at-gap || s.start > e.at+gap:
+				rest = append(rest, s)
+			default:
 				next.start, next.end = min(next.start, s.start), max(next.end, s.end)
 				next.ns = slices.Concat(next.ns, s.ns)
 			}
-			if next.end < now-gap-grace {
-				wantLate = append(wantLate, e.n)
-				continue
-			}
-			slices.Sort(next.ns)
-			next.at = next.end
-			open[e.key] = append(rest, next)
 		}
-		for k, ss := range open {
-			for _, s := range ss {
-				closed[processors.SessionKey(k, time.UnixMilli(s.start), time.UnixMilli(s.end))] = s.outcome
-			}
+		open[e.key] = rest
+		if next.end < now-gap-grace {
+			late = append(late, e.n)
+			continue
 		}
-		got, late, _ := replayed(t, rt, processors.Session(millis(gap)).Grace(millis(grace)), es, 100_000)
-		compare(rt, es, got, late, closed, wantLate)
-	})
+		slices.Sort(next.ns)
+		next.at = next.end
+		open[e.key] = append(rest, next)
+	}
+	for k, ss := range open {
+		for _, s := range ss {
+			closed[processors.SessionKey(k, time.UnixMilli(s.start), time.UnixMilli(s.end))] = s.outcome
+		}
+	}
+	return closed, late
+}
+
+// Records that are handled while hundreds of windows wait to be closed change none of
+// those, and none is lost.
+func TestWindowsThatLagAreThoseOfABatch(t *testing.T) {
+	const size, grace, keys = 20, 10, 400
+	r := rand.New(rand.NewPCG(1, 2))
+	var es []event
+	at := int64(0)
+	wave := func(spread int64) {
+		for i := range keys {
+			es = append(es, event{fmt.Sprint("key-", i), max(0, at-r.Int64N(spread)), int64(len(es))})
+		}
+	}
+	for range 2 {
+		wave(5)
+		wave(15) // which makes many sessions longer than when their timers were set
+		at += 40
+		es = append(es, event{"now", at, int64(len(es))}) // all are to be closed
+		wave(60)
+	}
+	for name, kind := range map[string]struct {
+		windows processors.Windows
+		batch   func() (map[string]outcome, []int64)
+	}{
+		"time":    {processors.Tumbling(millis(size)), func() (map[string]outcome, []int64) { return timeBatch(es, size, size, grace) }},
+		"session": {processors.Session(millis(size)), func() (map[string]outcome, []int64) { return sessionBatch(es, size, grace) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := pipelinetest.New(t, pipeline.New("t").From(numbers).To(finals, lates).Add(
+				processors.Window("w", numbers, kind.windows.Grace(millis(grace)), all(), panes, processors.EmitFinal(finals), processors.LateTo(lates))))
+			var rs []pipeline.Record
+			for _, e := range append(es[:len(es):len(es)], event{flush, 100_000, -1}, event{flush, 200_000, -1}) {
+				rs = append(rs, numbers.Record(e.key, e.n).At(time.UnixMilli(e.at)))
+			}
+			d.Pipe(rs...)
+			got := map[string]outcome{}
+			for _, m := range pipelinetest.Read(d, finals) {
+				if _, twice := got[m.Key]; twice {
+					t.Fatalf("%q was emitted twice as final", m.Key)
+				}
+				if !strings.HasPrefix(m.Key, flush) {
+					got[m.Key] = outcome{m.Time.UnixMilli(), m.Value}
+				}
+			}
+			var late []int64
+			for _, m := range pipelinetest.Read(d, lates) {
+				late = append(late, m.Value)
+			}
+			slices.Sort(late)
+			want, wantLate := kind.batch()
+			compare(t, es, got, late, want, wantLate)
+		})
+	}
 }
