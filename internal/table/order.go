@@ -27,10 +27,10 @@ type sorter struct {
 
 // order returns the numbers of n different keys in the order of the keys.
 func (s *sorter) order(n int, key func(int) []byte) []int32 {
-	s.items, s.indices = s.items[:0], s.indices[:0]
 	if n == 0 {
 		return nil
 	}
+	s.items, s.indices = slices.Grow(s.items[:0], n), slices.Grow(s.indices[:0], n)
 	common := key(0)
 	for i := range n {
 		common = common[:commonPrefix(common, key(i))]
