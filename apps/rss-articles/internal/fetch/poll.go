@@ -34,6 +34,10 @@ func (f *Fetcher) poll(ctx context.Context, sub topics.Feed, old topics.FeedStat
 	} else if fail = f.permitted(ctx, r.url); fail == nil {
 		a, fail = f.get(ctx, r)
 	}
+	// The next poll counts from here: what a server asks for, as Retry-After and
+	// max-age, counts from its answer (RFC 9110, 10.2.3), and that may have taken
+	// long, with robots.txt, redirects and a slow body before it.
+	answered := f.cfg.Now().UTC()
 	if fail == nil && !a.unchanged {
 		doc, fail = f.parse(ctx, a)
 	}
@@ -43,7 +47,7 @@ func (f *Fetcher) poll(ctx context.Context, sub topics.Feed, old topics.FeedStat
 		}
 	}()
 	if fail != nil {
-		return f.failed(s, fail), nil, quietFor(fail)
+		return f.failed(s, fail, answered), nil, quietFor(fail)
 	}
 
 	publisher := a.fresh
@@ -79,13 +83,13 @@ func (f *Fetcher) poll(ctx context.Context, sub topics.Feed, old topics.FeedStat
 		}
 	}
 	if f.own[hostOf(sub.URL)] || isFile(sub.URL) {
-		s.Next = s.Fetched.Add(f.cfg.OwnInterval)
+		s.Next = answered.Add(f.cfg.OwnInterval)
 		return s, items, 0
 	}
 	v := interval{min: f.cfg.Min, start: f.cfg.Default, max: f.cfg.Max}
 	d := v.next(time.Duration(old.Interval)*time.Second, len(items), all, s.Fetched, publisher)
 	s.Interval = int(d / time.Second)
-	s.Next = s.Fetched.Add(jitter(d, f.cfg.Rand()))
+	s.Next = answered.Add(jitter(d, f.cfg.Rand()))
 	return s, items, 0
 }
 
@@ -115,8 +119,8 @@ func isHTML(a *answer) bool {
 		strings.HasPrefix(http.DetectContentType(a.body), "text/html")
 }
 
-// failed returns the state after a failure.
-func (f *Fetcher) failed(s topics.FeedState, fail *failure) topics.FeedState {
+// failed returns the state after a failure that was known at a moment.
+func (f *Fetcher) failed(s topics.FeedState, fail *failure, answered time.Time) topics.FeedState {
 	s.Failures++
 	s.Health, s.Error = topics.HealthFailing, cut(strings.ToValidUTF8(fail.Error(), ""), 1000)
 	if s.Location != "" && (s.Failures >= maxMovedFailures || fail.gone) {
@@ -132,7 +136,7 @@ func (f *Fetcher) failed(s topics.FeedState, fail *failure) topics.FeedState {
 	if f.own[hostOf(s.URL)] || isFile(s.URL) {
 		d = f.cfg.OwnInterval
 	}
-	s.Next = s.Fetched.Add(max(d, fail.wait))
+	s.Next = answered.Add(max(d, fail.wait))
 	return s
 }
 

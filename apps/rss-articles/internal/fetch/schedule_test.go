@@ -88,6 +88,59 @@ func TestRestartPollsNothingBeforeItsTime(t *testing.T) {
 	})
 }
 
+// TestNextPollCountsFromTheAnswer polls a feed whose answers, and a host whose
+// robots.txt, take long: what they ask for, and the least time between two
+// requests, is kept all the same.
+func TestNextPollCountsFromTheAnswer(t *testing.T) {
+	slow := func(h http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			<-time.After(20 * time.Second)
+			h(w, r)
+		}
+	}
+	for name, c := range map[string]struct {
+		feed, robots http.HandlerFunc
+		config       Config
+		least        time.Duration // from an answer to the next request
+	}{
+		"max-age": {slow(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Cache-Control", "max-age=3600")
+			fmt.Fprint(w, rss("1"))
+		}), nil, Config{}, time.Hour},
+		// Of what is not the whole host's, since the schedule of hosts keeps that by itself.
+		"the least after a failure": {slow(status(500)), nil, Config{}, 10 * time.Minute},
+		"the program's own":         {slow(body(rss("1"))), nil, Config{OwnHosts: []string{"a.example"}, OwnInterval: time.Minute}, time.Minute},
+		// The request comes late and is answered at once.
+		"robots": {body(rss("1")), slow(status(404)), Config{Robots: true, Default: 10 * time.Minute}, 10 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var answered []time.Time
+				var least time.Duration = 1 << 62
+				var s server
+				s.set("http://a.example/f", func(w http.ResponseWriter, r *http.Request) {
+					if n := len(answered); n > 0 {
+						least = min(least, time.Since(answered[n-1]))
+					}
+					c.feed(w, r)
+					answered = append(answered, time.Now())
+				})
+				if c.robots != nil {
+					s.set("http://a.example/robots.txt", c.robots)
+				}
+				config := c.config
+				config.Transport, config.Rand = inProcess{&s}, func() float64 { return 0 }
+				_, stop := run(t, newWorld("http://a.example/f"), config)
+				defer stop()
+				pass(3 * time.Hour)
+				if len(answered) < 3 || least < c.least {
+					t.Errorf("%d answers, and a request %v after one; want %v", len(answered), least, c.least)
+				}
+			})
+		})
+	}
+}
+
 // TestStopIsGraceful stops while a request hangs and while items are written.
 func TestStopIsGraceful(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
