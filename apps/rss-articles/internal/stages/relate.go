@@ -8,6 +8,7 @@ import (
 
 	"github.com/millrace/millrace/apps/rss-articles/internal/latent"
 	"github.com/millrace/millrace/apps/rss-articles/internal/match"
+	"github.com/millrace/millrace/apps/rss-articles/internal/topics"
 	"github.com/millrace/millrace/pipeline"
 	"github.com/millrace/millrace/pipeline/codec"
 )
@@ -32,7 +33,7 @@ const (
 // State: up to 4,096 samples, a model of up to 16,384 terms of 128 bytes, and as
 // many terms of 164 bytes of the training.
 func Relate(Options) *pipeline.Processor {
-	p := pipeline.Process("relate")
+	p := pipeline.Process("relate").DeadLetters(topics.Failed)
 	r := relater{
 		progress: pipeline.State(p, pipeline.NewTable("relate.progress", codec.JSON[Progress]())),
 		samples:  pipeline.Store(p, pipeline.NewTable("relate.samples", codec.JSON[Sample]())),
