@@ -4,6 +4,8 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -26,6 +28,36 @@ func TestPrints(t *testing.T) {
 	}
 	golden(t, "topology.txt", top.String())
 	golden(t, "topology.mermaid", top.Mermaid())
+}
+
+// What is left of an application after a replay has taken over is deleted by the
+// command in docs/replay.md: reset finds the tables that processors keep, and
+// has to be told of all else that they write.
+func TestReplayDeletesAllThatIsWritten(t *testing.T) {
+	text, err := os.ReadFile("../../../../docs/replay.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "-dry-run -delete \\\n")
+	line, _, _ := strings.Cut(rest, "\n")
+	told := strings.Split(strings.TrimSpace(line), ",")
+	var written, kept []string
+	for _, p := range topology.New().Describe().Processors {
+		for _, e := range p.Edges {
+			switch e.Role {
+			case "output", "failed":
+				written = append(written, e.Name)
+			case "state", "store":
+				kept = append(kept, e.Name)
+			}
+		}
+	}
+	written = slices.DeleteFunc(written, func(name string) bool { return slices.Contains(kept, name) })
+	slices.Sort(told)
+	slices.Sort(written)
+	if written = slices.Compact(written); !slices.Equal(told, written) {
+		t.Errorf("docs/replay.md deletes\n%v, want\n%v", told, written)
+	}
 }
 
 func golden(t *testing.T, name, got string) {
