@@ -18,6 +18,7 @@ var tracking = map[string]bool{
 	"feedtype": true, "feedname": true, "traffic_source": true, "at_medium": true, "at_campaign": true, "at_custom1": true,
 	"at_custom2": true, "at_custom3": true, "at_custom4": true, "at_bbc_team": true, "at_link_id": true, "at_link_type": true,
 	"at_link_origin": true, "at_format": true, "at_ptr_name": true, "icid": true, "iid": true, "trk": true, "__twitter_impression": true,
+	"amp_js_v": true, "amp_gsa": true, "usqp": true, // of those who show AMP pages
 }
 
 // trackingPrefixes begin families of such parameters.
@@ -28,10 +29,12 @@ var trackingPrefixes = []string{"utm_", "pk_", "piwik_", "mtm_", "hsa_", "oly_",
 // main host. It is "" for what is no web address, and its own canonical form.
 //
 // Of the pages that only lead elsewhere and say where in a parameter, such as
-// www.google.com/url, it is the address that they lead to.
+// www.google.com/url, it is the address that they lead to, and of a cache of AMP
+// pages the address of the page.
 //
-// AMP and mobile addresses are taken for the article's own: amp.example.org
-// and m.example.org are example.org, and /amp at the end of a path goes.
+// AMP and mobile addresses are taken for the article's own: amp.example.org,
+// m.example.org and en.m.example.org are example.org and en.example.org, and amp
+// at the beginning or the end of a path goes.
 func Canonical(link string) string {
 	u, err := url.Parse(strings.TrimSpace(link))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || len(link) > 4096 {
@@ -76,6 +79,10 @@ func cutHost(host string) (string, bool) {
 			return rest, true
 		}
 	}
+	// en.m.wikipedia.org, but not x.m.org, whose name it is.
+	if first, rest, ok := strings.Cut(host, ".m."); ok && strings.Count(rest, ".") > 0 && !strings.Contains(first, ".") {
+		return first + "." + rest, true
+	}
 	return host, false
 }
 
@@ -86,12 +93,13 @@ func cleanPath(p string) string {
 	p = path.Clean("/" + p)
 	for before := ""; before != p; { // one ending may hide another
 		before = p
-		for _, end := range []string{"/amp", "/amp.html", ".amp.html", "/index.html", "/index.htm", "/index.php"} {
+		for _, end := range []string{"/amp", "/amp.html", ".amp.html", ".amp", "/index.html", "/index.htm", "/index.php"} {
 			p = strings.TrimSuffix(p, end)
 		}
-	}
-	if p == "" {
-		return "/"
+		if rest, ok := strings.CutPrefix(p, "/amp/"); ok {
+			p = "/" + rest
+		}
+		p = path.Clean("/" + p) // a name may have been nothing but an ending
 	}
 	return p
 }

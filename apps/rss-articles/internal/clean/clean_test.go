@@ -26,6 +26,15 @@ func TestCanonical(t *testing.T) {
 		"https://m.com/a":                                              "https://m.com/a",
 		"https://bücher.example/ü":                                     "https://xn--bcher-kva.example/%C3%BC",
 		"https://example.org/index.html":                               "https://example.org/",
+		"https://en.m.example.org/a":                                   "https://en.example.org/a",
+		"https://x.m.org/a":                                            "https://x.m.org/a",
+		"https://example.org/amp/story":                                "https://example.org/story",
+		"https://example.org/news/story.amp?amp=1":                     "https://example.org/news/story",
+		"https://example.org/amplifiers/amp-2":                         "https://example.org/amplifiers/amp-2",
+		"https://www.google.com/amp/s/www.example.org/amp/a%3Fb":       "https://example.org/a%3Fb",
+		"https://www-example-org.cdn.ampproject.org/c/s/www.example.org/story.amp?usqp=x&id=1":                        "https://example.org/story?id=1",
+		"https://example-org.cdn.ampproject.org/v/example.org:8080/a":                                                 "https://example.org:8080/a",
+		"https://cdn.ampproject.org/c/s/localhost":                                                                    "https://cdn.ampproject.org/c/s/localhost",
 		"https://www.google.com/url?rct=j&url=https://www.example.org/a%3Fid%3D1%26utm_source%3Dx&ct=ga":              "https://example.org/a?id=1",
 		"https://out.reddit.com/?url=https%3A%2F%2Fl.facebook.com%2Fl.php%3Fu%3Dhttp%253A%252F%252Fexample.org%252Fb": "https://example.org/b",
 		"https://www.google.com/url?q=javascript:alert(1)":                                                            "https://google.com/url?q=javascript%3Aalert%281%29",
@@ -43,8 +52,8 @@ func TestCanonical(t *testing.T) {
 
 func TestCanonicalIsStable(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		link := "https://" + rapid.StringMatching(`(www\.|m\.|amp\.)?[a-z]{1,8}\.(org|com)`).Draw(t, "host") +
-			rapid.StringMatching(`(/[a-zA-Z0-9%.-]{0,8}){0,4}(/amp)?(/index\.html)?`).Draw(t, "path") +
+		link := "https://" + rapid.StringMatching(`((www\.|m\.|amp\.|[a-z]{1,2}\.){0,4}[a-z]{1,8}\.(org|com)|(www\.)?google\.com/amp(/s)?/m\.a\.org|(a-org\.)?cdn\.ampproject\.org/c(/s)?/(m\.)?a\.org)`).Draw(t, "host") +
+			rapid.StringMatching(`(/amp){0,2}(/[a-zA-Z0-9%.-]{0,8}){0,4}(\.amp)?(/amp)?(/index\.html)?`).Draw(t, "path") +
 			rapid.StringMatching(`(\?[a-z_]{1,8}=[a-z0-9%]{0,4}(&utm_[a-z]{1,4}=x)?)?`).Draw(t, "query")
 		once := Canonical(link)
 		if twice := Canonical(once); once != "" && twice != once {

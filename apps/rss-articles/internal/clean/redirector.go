@@ -50,10 +50,44 @@ func target(u *url.URL) *url.URL {
 				break
 			}
 		}
+		if page := cached(u); page != nil {
+			next = page
+		}
 		if next == u {
 			return u
 		}
 		u = next
 	}
 	return u
+}
+
+// cached is the page that an address of a cache of AMP pages stands for, nil if it
+// is none. Such an address has the page's after its kind, and s/ before it for
+// https (https://amp.dev/documentation/guides-and-tutorials/learn/amp-caches-and-cors/amp-cache-urls).
+func cached(u *url.URL) *url.URL {
+	host := strings.TrimPrefix(strings.ToLower(u.Host), "www.")
+	var kinds []string
+	switch {
+	case host == "google.com":
+		kinds = []string{"/amp/"}
+	case host == "cdn.ampproject.org", strings.HasSuffix(host, ".cdn.ampproject.org"), strings.HasSuffix(host, ".bing-amp.com"):
+		kinds = []string{"/c/", "/v/"}
+	}
+	for _, kind := range kinds {
+		rest, ok := strings.CutPrefix(u.EscapedPath(), kind)
+		if !ok {
+			continue
+		}
+		scheme := "http://"
+		if secure, ok := strings.CutPrefix(rest, "s/"); ok {
+			scheme, rest = "https://", secure
+		}
+		page, err := url.Parse(scheme + rest)
+		if err != nil || !strings.Contains(page.Hostname(), ".") {
+			return nil
+		}
+		page.RawQuery = u.RawQuery
+		return page
+	}
+	return nil
 }
