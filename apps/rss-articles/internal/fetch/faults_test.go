@@ -310,6 +310,32 @@ func TestRetryAfter(t *testing.T) {
 	})
 }
 
+// TestRetryAfterOutlivesARestart asks for peace, and the fetcher is started anew.
+func TestRetryAfterOutlivesARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s server
+		s.set("http://a.example/1", status(503, "Retry-After", "7200"))
+		s.set("http://a.example/2", body(rss("2")))
+		w := newWorld("http://a.example/1")
+		c := Config{Transport: inProcess{&s}, Rand: func() float64 { return 0 }}
+		_, stop := run(t, w, c)
+		pass(time.Minute)
+		stop()
+		w.set("http://a.example/1", "http://a.example/2")
+		_, stop = run(t, w, c)
+		defer stop()
+		pass(time.Hour + 58*time.Minute)
+		if n := s.count(); n != 1 {
+			t.Errorf("%d requests in the time of peace, want that of before", n)
+		}
+		s.set("http://a.example/1", body(rss("1")))
+		pass(2 * time.Minute)
+		if st := w.state("http://a.example/1"); s.count() != 3 || !st.HostQuiet.IsZero() {
+			t.Errorf("%d requests soon after, want two more; the state of the first is %+v", s.count(), st)
+		}
+	})
+}
+
 func TestGoneIsNotFetchedUntilSubscribedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s server

@@ -168,6 +168,9 @@ func (f *Fetcher) subscribe(ctx context.Context, sub topics.Feed) error {
 		}
 		e = &entry{sub: sub, state: state, index: -1}
 		f.entries[sub.URL] = e
+		if state.HostQuiet.After(f.cfg.Now()) { // what a host asked for holds after a restart, too
+			f.hosts.leave(hostOf(target(sub.URL, state)), state.HostQuiet)
+		}
 		if again(sub, state) || state.Health != topics.HealthGone {
 			e.due = state.Next
 			f.push(e)

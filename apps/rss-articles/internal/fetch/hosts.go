@@ -43,10 +43,16 @@ func (h *hosts) start(name string, now time.Time) (ok bool, again time.Time) {
 
 // end gives the place back. quiet is how long the host asks to be left alone.
 func (h *hosts) end(name string, now time.Time, quiet time.Duration) {
-	x := h.get(name)
-	x.running--
-	if t := now.Add(quiet); quiet > 0 && t.After(x.next) {
-		x.next = t
+	h.get(name).running--
+	if quiet > 0 {
+		h.leave(name, now.Add(quiet))
+	}
+}
+
+// leave leaves a host alone until a time.
+func (h *hosts) leave(name string, until time.Time) {
+	if x := h.get(name); until.After(x.next) {
+		x.next = until
 	}
 }
 

@@ -21,6 +21,7 @@ const maxMovedFailures = 3
 func (f *Fetcher) poll(ctx context.Context, sub topics.Feed, old topics.FeedState) (s topics.FeedState, items []clean.Raw, quiet time.Duration) {
 	s = old
 	s.URL = sub.URL
+	s.HostQuiet = time.Time{}
 	s.Fetched = f.cfg.Now().UTC()
 	r := request{url: target(sub.URL, old), etag: old.ETag, lastModified: old.LastModified}
 
@@ -47,7 +48,10 @@ func (f *Fetcher) poll(ctx context.Context, sub topics.Feed, old topics.FeedStat
 		}
 	}()
 	if fail != nil {
-		return f.failed(s, fail, answered), nil, quietFor(fail)
+		if quiet = quietFor(fail); quiet > 0 {
+			s.HostQuiet = answered.Add(quiet)
+		}
+		return f.failed(s, fail, answered), nil, quiet
 	}
 
 	publisher := a.fresh

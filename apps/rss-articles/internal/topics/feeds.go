@@ -46,10 +46,11 @@ type FeedState struct {
 	Failures     int       `json:"failures,omitempty"`
 	ETag         string    `json:"etag,omitempty"`
 	LastModified string    `json:"last_modified,omitempty"`
-	Fetched      time.Time `json:"fetched"`            // the last try
-	Succeeded    time.Time `json:"succeeded,omitzero"` // the last that worked
-	Next         time.Time `json:"next"`               // when it is due
-	Interval     int       `json:"interval,omitempty"` // seconds between polls, as it adapted to the feed
-	Items        int       `json:"items"`              // in the last document
-	Seen         []string  `json:"seen,omitempty"`     // hashes of the last document's items: only new and changed ones are emitted
+	Fetched      time.Time `json:"fetched"`             // the last try
+	Succeeded    time.Time `json:"succeeded,omitzero"`  // the last that worked
+	Next         time.Time `json:"next"`                // when it is due
+	HostQuiet    time.Time `json:"host_quiet,omitzero"` // until when its host asks to be left alone (429 or 503 with Retry-After)
+	Interval     int       `json:"interval,omitempty"`  // seconds between polls, as it adapted to the feed
+	Items        int       `json:"items"`               // in the last document
+	Seen         []string  `json:"seen,omitempty"`      // hashes of the last document's items: only new and changed ones are emitted
 }
