@@ -40,6 +40,7 @@ type crowdDay struct {
 	app        *app
 	slowest    map[string]time.Duration // of requests to the page
 	rows       []crowdHour
+	commits    map[string]commits // by processor
 	lastTick   *time.Ticker
 }
 
@@ -52,11 +53,12 @@ type crowdHour struct {
 }
 
 // Many feeds, for a day by the test's clock, through the whole app: short with
-// sixty feeds and three hours; with MILLRACE_SOAK_FEEDS=2000 a whole day. See
-// docs/soak.md.
+// sixty feeds and three hours; with MILLRACE_SOAK_FEEDS=2000 a whole day, with
+// MILLRACE_SOAK_CACHE another CacheBytes than the app's. See docs/soak.md.
 func TestCrowd(t *testing.T) {
 	// The clock of the short form has fewer steps.
-	d := &crowdDay{t: t, feeds: 60, hours: 3, wants: 20, step: 2 * time.Minute, tick: 10 * time.Millisecond, slowest: map[string]time.Duration{}}
+	d := &crowdDay{t: t, feeds: 60, hours: 3, wants: 20, step: 2 * time.Minute, tick: 10 * time.Millisecond,
+		slowest: map[string]time.Duration{}, commits: map[string]commits{}}
 	long := os.Getenv("MILLRACE_SOAK_FEEDS")
 	if long != "" {
 		n, err := strconv.Atoi(long)
@@ -65,11 +67,19 @@ func TestCrowd(t *testing.T) {
 		}
 		d.feeds, d.hours, d.wants, d.step, d.tick = n, day, 200, 30*time.Second, 100*time.Millisecond
 	}
+	if cache := os.Getenv("MILLRACE_SOAK_CACHE"); cache != "" {
+		n, err := strconv.ParseInt(cache, 10, 64)
+		if err != nil || n < 1 {
+			t.Fatalf("MILLRACE_SOAK_CACHE is %q, which is no number of bytes", cache)
+		}
+		d.config.Kafka.CacheBytes = n
+	}
 	d.start(long != "")
 	began := time.Now()
 	for hour := 1; hour <= d.hours; hour++ {
 		d.hour(hour)
 		if hour == d.hours/2 && long != "" {
+			d.countCommits()
 			d.app.stop() // when nothing is under way: what was fetched is not fetched again
 			d.app = startApp(t, d.config)
 		}
@@ -78,6 +88,8 @@ func TestCrowd(t *testing.T) {
 	d.rows = append(d.rows, d.count(began))
 	t.Logf("%d feeds, %d hours in %v", d.feeds, d.hours, time.Since(began).Round(time.Second))
 	t.Logf("requests to feeds: %v, %.1f MB; slowest answers of the page: %v", d.meter.how, float64(d.meter.bytes)/1e6, d.slowest)
+	d.countCommits()
+	t.Log(d.tellCommits())
 	t.Logf("hour by hour, from the beginning:\n%s", d.table())
 	d.check()
 }
@@ -98,9 +110,9 @@ func (d *crowdDay) start(long bool) {
 	if err := os.WriteFile(list, []byte(lines.String()), 0o644); err != nil {
 		d.t.Fatal(err)
 	}
-	d.config = run.Config{Brokers: d.broker.addresses(), State: d.t.TempDir(), Feeds: []string{list}, Now: d.clock.Now,
-		// As it is shipped, but for the clock, and for what takes real time.
-		Fetch: func(c *fetch.Config) { c.Transport, c.Refresh, c.Timeout = d.meter, d.tick, 5*time.Second }}
+	d.config.Brokers, d.config.State, d.config.Feeds, d.config.Now = d.broker.addresses(), d.t.TempDir(), []string{list}, d.clock.Now
+	// As it is shipped, but for the clock, and for what takes real time.
+	d.config.Fetch = func(c *fetch.Config) { c.Transport, c.Refresh, c.Timeout = d.meter, d.tick, 5*time.Second }
 	if !long {
 		d.config.Kafka.Partitions = 1 // to start faster
 	}
