@@ -94,15 +94,11 @@ func (t *Topology) definitions() map[string]definition {
 	defs := map[string]definition{}
 	add := func(ds []definition) {
 		for _, d := range ds {
-			first, ok := defs[d.Name]
-			if !ok {
-				defs[d.Name] = d
-			} else if first.Topic != nil && d.Topic != nil && first.Topic.Partitioner == "" && d.Topic.Partitioner != "" {
-				o := *first.Topic
-				o.Partitioner = d.Topic.Partitioner
-				first.Topic = &o
-				defs[d.Name] = first
+			if first, ok := defs[d.Name]; ok {
+				first.Topic, _ = first.Topic.Merge(d.Topic)
+				d = first
 			}
+			defs[d.Name] = d
 		}
 	}
 	add(t.sources)

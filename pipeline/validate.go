@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"fmt"
-	"reflect"
 	"regexp"
 
 	"github.com/millrace/millrace/internal/graph"
@@ -186,21 +185,10 @@ func (v *validator) see(where string, d definition) *use {
 	if u.Kind != d.Kind || u.Type != d.Type || u.Codec != d.Codec {
 		v.add(ErrMismatch, where, "%s is a %s of %s as %s here, and a %s of %s as %s in %s",
 			d.Name, d.Kind, d.Type, d.Codec, u.Kind, u.Type, u.Codec, u.where)
-	} else if !sameOptions(u.Topic, d.Topic) {
+	} else if merged, agree := u.Topic.Merge(d.Topic); !agree {
 		v.add(ErrMismatch, where, "%s %s has other options here than in %s: declare it once", d.Kind, d.Name, u.where)
-	} else if u.Topic != nil && u.Topic.Partitioner == "" {
-		u.Topic = d.Topic // the next use is compared with its partitioner, if it has one
+	} else {
+		u.Topic = merged // the next use is compared with all that is known
 	}
 	return u
-}
-
-// sameOptions says whether options are the same, but for a partitioner that only one
-// of them has: an operator gave it.
-func sameOptions(a, b *graph.TopicOptions) bool {
-	if a == nil || b == nil || a.Partitioner != "" && b.Partitioner != "" {
-		return reflect.DeepEqual(a, b)
-	}
-	x, y := *a, *b
-	x.Partitioner, y.Partitioner = "", ""
-	return reflect.DeepEqual(x, y)
 }

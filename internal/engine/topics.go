@@ -196,12 +196,12 @@ func (p *topicPlan) add(r graph.Ref) *plannedTopic {
 	t := p.topics[r.Name]
 	if t == nil {
 		t = &plannedTopic{ref: r, class: &copartitioned{topics: []string{r.Name}}}
-		if r.Topic != nil {
-			t.want = *r.Topic
-		}
 		p.topics[r.Name] = t
-	} else if r.Topic != nil && t.want.Partitioner == "" { // an operator may know what its caller did not say
-		t.want.Partitioner = r.Topic.Partitioner
+	} else {
+		t.ref.Topic, _ = t.ref.Topic.Merge(r.Topic) // a topology that is checked agrees
+	}
+	if t.ref.Topic != nil {
+		t.want = *t.ref.Topic
 	}
 	return t
 }

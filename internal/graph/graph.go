@@ -4,6 +4,7 @@
 package graph
 
 import (
+	"cmp"
 	"reflect"
 	"time"
 
@@ -47,6 +48,25 @@ type TopicOptions struct {
 	Replication int16
 	Config      map[string]string // Kafka's names, such as retention.ms
 	Partitioner partition.By      // of all who write the topic
+}
+
+// Merge returns what two uses of a topic want of it together, and whether they
+// agree. One of them may leave the partitioner to the other: an operator knows
+// how its topic is partitioned where the declaration does not say. Uses that do
+// not agree give the first, with its partitioner or else the other's. Neither is
+// changed. Nil, of a topic without options, leaves all to the other.
+func (o *TopicOptions) Merge(other *TopicOptions) (merged *TopicOptions, agree bool) {
+	if o == nil || other == nil {
+		return cmp.Or(o, other), true
+	}
+	a, b := *o, *other
+	if a.Partitioner == "" {
+		a.Partitioner = b.Partitioner
+	}
+	if b.Partitioner == "" {
+		b.Partitioner = a.Partitioner
+	}
+	return &a, reflect.DeepEqual(a, b)
 }
 
 // Input is a topic that a processor reads, with its handler.
