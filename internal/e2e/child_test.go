@@ -23,11 +23,13 @@ const (
 	childState     = "MILLRACE_E2E_STATE"
 	childGuarantee = "MILLRACE_E2E_GUARANTEE" // with ExactlyOnce there are standbys
 	childTopology  = "MILLRACE_E2E_TOPOLOGY"  // a key of topologies
+	childID        = "MILLRACE_E2E_ID"        // the application id, if not the topology's name
 	childPeers     = "MILLRACE_E2E_PEERS"     // not empty: processes watch each other, and no session times out
 )
 
 // topologies are what a child can run.
-var topologies = map[string]func(app) *pipeline.Topology{"three": app.three, "enriched": app.enriched}
+var topologies = map[string]func(app) *pipeline.Topology{"three": app.three, "enriched": app.enriched,
+	"one": app.one, "two": app.two, "shared-one": app.sharedOne, "shared-two": app.sharedTwo}
 
 // child runs a topology until SIGTERM, and tells its status in lines
 // of JSON.
@@ -57,7 +59,7 @@ func child() int {
 		return fail(fmt.Errorf("%s is none of a child's topologies", os.Getenv(childTopology)))
 	}
 	s, err := pipeline.NewService(topology(app(os.Getenv(childApp))), pipeline.Config{
-		StateDir: os.Getenv(childState), ClientID: fmt.Sprint("child-", os.Getpid()), Logger: logger(),
+		StateDir: os.Getenv(childState), ApplicationID: os.Getenv(childID), ClientID: fmt.Sprint("child-", os.Getpid()), Logger: logger(),
 		Guarantee: g, StandbyReplicas: standbys, Partitions: 4,
 	}.WithEngine(func(e *engine.Config) { e.Cluster = cluster }))
 	if err != nil {

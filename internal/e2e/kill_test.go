@@ -3,15 +3,9 @@
 package e2e
 
 import (
-	"bufio"
-	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -41,95 +35,6 @@ func shorter() int {
 		return 1
 	}
 	return 8
-}
-
-// process is a service that runs as a process of its own.
-type process struct {
-	cmd    *exec.Cmd
-	status chan pipeline.Status // the newest
-	exited chan error
-	stderr strings.Builder
-}
-
-func (w *world) spawn(machine string, g pipeline.Guarantee) *process {
-	w.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		w.Fatal(err)
-	}
-	p := &process{cmd: exec.Command(exe), status: make(chan pipeline.Status, 1), exited: make(chan error, 1)}
-	p.cmd.Env = append(os.Environ(), childApp+"="+w.app, childBrokers+"="+strings.Join(w.brokers, ","),
-		childState+"="+filepath.Join(w.dir, machine), childGuarantee+"="+string(g), childPeers+"="+w.peers,
-		childTopology+"="+cmp.Or(w.child, "three"))
-	p.cmd.Stderr = &p.stderr
-	out, err := p.cmd.StdoutPipe()
-	if err == nil {
-		err = p.cmd.Start()
-	}
-	if err != nil {
-		w.Fatal(err)
-	}
-	go func() {
-		for lines := bufio.NewScanner(out); lines.Scan(); {
-			var s pipeline.Status
-			if json.Unmarshal(lines.Bytes(), &s) == nil {
-				select {
-				case <-p.status:
-				default:
-				}
-				p.status <- s
-			}
-		}
-		p.exited <- p.cmd.Wait()
-		close(p.exited)
-	}()
-	w.Cleanup(func() {
-		_ = p.cmd.Process.Kill()
-		<-p.exited
-		if w.Failed() {
-			w.Logf("%s: %s", machine, p.stderr.String())
-		}
-	})
-	return p
-}
-
-// ready returns the number of ready partitions of each processor, as the
-// process last said.
-func (p *process) ready() (n []int) {
-	s := <-p.status
-	for _, proc := range s.Processors {
-		ready := 0
-		for _, part := range proc.Partitions {
-			if part.Ready {
-				ready++
-			}
-		}
-		n = append(n, ready)
-	}
-	return n
-}
-
-// standbys returns how many tables' partitions the process keeps standbys of, as
-// it last said.
-func (p *process) standbys() (n int) {
-	for _, t := range (<-p.status).Tables {
-		if t.Role == "standby" {
-			n++
-		}
-	}
-	return n
-}
-
-// kill is kill -9.
-func (p *process) kill() error {
-	err := p.cmd.Process.Kill()
-	<-p.exited
-	return err
-}
-
-// drain stops the process by SIGTERM.
-func (p *process) drain() error {
-	return errors.Join(p.cmd.Process.Signal(syscall.SIGTERM), <-p.exited)
 }
 
 // feed sends all records: record i has key i mod killKeys and value i. It waits
