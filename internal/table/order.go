@@ -19,13 +19,17 @@ type sortItem struct {
 	index int32  // of the write
 }
 
+// yieldAfter is how many comparisons are made in one go, about a millisecond.
+const yieldAfter = 1 << 15
+
 // sorter keeps the memory of a sort for the next.
 type sorter struct {
 	items   []sortItem
 	indices []int32
 }
 
-// order returns the numbers of n different keys in the order of the keys.
+// order returns the numbers of n different keys in the order of the keys. No lock is
+// held: others have the processor now and then.
 func (s *sorter) order(n int, key func(int) []byte) []int32 {
 	if n == 0 {
 		return nil
@@ -39,7 +43,11 @@ func (s *sorter) order(n int, key func(int) []byte) []int32 {
 	for i := range n {
 		s.items = append(s.items, sortItem{part(key(i)[from:]), int32(i)})
 	}
+	compared := 0
 	slices.SortFunc(s.items, func(a, b sortItem) int {
+		if compared++; compared%yieldAfter == 0 {
+			yield()
+		}
 		if c := cmp.Compare(a.part, b.part); c != 0 {
 			return c
 		}
