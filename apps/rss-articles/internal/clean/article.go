@@ -17,11 +17,12 @@ type Raw struct {
 	FeedTitle string    `json:"feed_title,omitempty"`
 	Fetched   time.Time `json:"fetched"`
 	Item      feed.Item `json:"item"`
+	Part      string    `json:"part,omitempty"` // which of the items with its address: see Shared.Part
 }
 
 // Article is a cleaned item: the value of articles.clean.
 type Article struct {
-	ID        string             `json:"id"` // of the canonical address; see ID
+	ID        string             `json:"id"` // of the canonical address, and of Raw.Part if there is one; see ID
 	URL       string             `json:"url"`
 	Title     string             `json:"title"`
 	Text      string             `json:"text"`
@@ -78,6 +79,11 @@ func Clean(r Raw) (Article, error) {
 		a.Title = cut(firstLine(a.Text), 120)
 	}
 	switch {
+	case a.URL != "" && r.Part != "":
+		a.ID = ID("part", a.URL, r.Feed, r.Part)
+		if f := fragment(i.Link); f != "" {
+			a.URL += "#" + f
+		}
 	case a.URL != "":
 		a.ID = ID("url", a.URL)
 	case i.GUID != "":

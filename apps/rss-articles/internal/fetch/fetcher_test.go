@@ -168,3 +168,33 @@ func TestWhatCannotBeWrittenIsFetchedAgain(t *testing.T) {
 		}
 	})
 }
+
+// TestItemsOfOneAddress polls a podcast whose episodes all link to its home page:
+// each comes once, with what tells it apart.
+func TestItemsOfOneAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const from, to = `<rss version="2.0"><channel><title>F</title>`, `</channel></rss>`
+		episode := func(n string) string {
+			return "<item><title>Episode " + n + "</title><guid>" + n + "</guid><link>https://e.example/</link></item>"
+		}
+		var s server
+		s.set("http://a.example/f", body(from+episode("2")+episode("1")+to))
+		w := newWorld("http://a.example/f")
+		_, stop := run(t, w, Config{Transport: inProcess{&s}})
+		defer stop()
+		pass(time.Minute)
+		s.set("http://a.example/f", body(from+episode("3")+episode("2")+to))
+		pass(5 * time.Hour)
+		ids := map[string]bool{}
+		for _, raw := range w.items {
+			a, err := clean.Clean(raw)
+			if err != nil {
+				t.Error(err)
+			}
+			ids[a.ID] = true
+		}
+		if got := w.titles(); len(ids) != 3 || !slices.Equal(got, []string{"Episode 1", "Episode 2", "Episode 3"}) {
+			t.Errorf("%v, which are %d articles", got, len(ids))
+		}
+	})
+}

@@ -82,8 +82,12 @@ func (f *Fetcher) poll(ctx context.Context, sub topics.Feed, old topics.FeedStat
 		if sub.Title != "" {
 			title = sub.Title
 		}
+		var shared clean.Shared
+		if len(fresh) > 0 {
+			shared = clean.SharedBy(all)
+		}
 		for _, i := range fresh {
-			items = append(items, clean.Raw{Feed: sub.URL, FeedTitle: cut(title, maxField), Fetched: s.Fetched, Item: bound(i)})
+			items = append(items, clean.Raw{Feed: sub.URL, FeedTitle: cut(title, maxField), Fetched: s.Fetched, Item: bound(i), Part: shared.Part(i)})
 		}
 	}
 	if f.own[hostOf(sub.URL)] || isFile(sub.URL) {

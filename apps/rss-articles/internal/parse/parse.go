@@ -75,9 +75,9 @@ func (o Options) print(ctx context.Context, arg string, out *json.Encoder) error
 	if err != nil {
 		return err
 	}
-	now := o.Now()
+	now, shared := o.Now(), clean.SharedBy(f.Items)
 	for _, i := range f.Items {
-		a, err := clean.Clean(clean.Raw{Feed: arg, FeedTitle: f.Title, Fetched: now, Item: i})
+		a, err := clean.Clean(clean.Raw{Feed: arg, FeedTitle: f.Title, Fetched: now, Item: i, Part: shared.Part(i)})
 		if errors.Is(err, clean.ErrNothing) {
 			continue // the pipeline sets it aside
 		}

@@ -66,7 +66,7 @@ func polls(t *testing.T, nth int) []poll {
 // of another.
 //
 // What there is to find is counted by a map of the ids of all items, which are
-// those of their canonical addresses.
+// those of their canonical addresses, and of their parts where several share one.
 func TestPolls(t *testing.T) {
 	list := polls(t, *everyNth)
 	// The polls of the feeds are years apart: keep all.
@@ -87,10 +87,11 @@ func TestPolls(t *testing.T) {
 		}
 		now := map[string]bool{}
 		var records []pipeline.Record
+		shared := clean.SharedBy(f.Items)
 		for _, i := range f.Items {
 			read++
 			links[i.Link] = true
-			raw := clean.Raw{Feed: p.feed, FeedTitle: f.Title, Fetched: p.at, Item: i}
+			raw := clean.Raw{Feed: p.feed, FeedTitle: f.Title, Fetched: p.at, Item: i, Part: shared.Part(i)}
 			a, err := clean.Clean(raw)
 			if err != nil {
 				t.Errorf("%s: %v", p.path, err)
