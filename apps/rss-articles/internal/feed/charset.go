@@ -43,7 +43,8 @@ var declared = regexp.MustCompile(`(?i)^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']
 // toUTF8 finds the encoding of a document: by its byte order mark, by its
 // bytes when they are valid UTF-8, by the HTTP header, by its declaration, and
 // by what its bytes look like; in this order, since declarations are copied
-// from elsewhere more often than bytes lie.
+// from elsewhere more often than bytes lie. UTF-8 that was encoded twice becomes
+// what it was.
 func toUTF8(b []byte, contentType string) []byte {
 	if enc := wide(b); enc != nil {
 		return decode(b, enc)
@@ -57,7 +58,7 @@ func toUTF8(b []byte, contentType string) []byte {
 		return decode(b, uni.UTF16(uni.BigEndian, uni.UseBOM))
 	}
 	if utf8.Valid(b) && !escapes(b) {
-		return b
+		return encodedOnce(b)
 	}
 	for _, name := range []string{headerCharset(contentType), declaredCharset(b)} {
 		if name == "" {
