@@ -99,13 +99,16 @@ func TestTextIsLinear(t *testing.T) {
 
 func TestLanguage(t *testing.T) {
 	for s, want := range map[string]string{
-		"The quick brown fox jumps over the lazy dog near the river bank":     "en",
-		"Der schnelle braune Fuchs springt über den faulen Hund am Flussufer": "de",
-		"城市里的新地铁线路今天开通":                                                       "zh",
-		"iPhone 发布会今天举行":                                                      "zh",
-		"今日は天気がいいですね":                                                         "ja",
-		"오늘은 날씨가 좋습니다":                                                        "ko",
-		"42":                                                                  "",
+		"The quick brown fox jumps over the lazy dog near the river bank":                                                             "en",
+		"Der schnelle braune Fuchs springt über den faulen Hund am Flussufer":                                                         "", // Danish would do as well
+		"Der schnelle braune Fuchs springt über den faulen Hund am Flussufer, und der Hund schläft weiter, weil ihn das nicht stört.": "de",
+		"城市里的新地铁线路今天开通":                                                                                                               "zh",
+		"iPhone 发布会今天举行":                                                                                                              "zh",
+		"今日は天気がいいですね":                                                                                                                 "ja",
+		"오늘은 날씨가 좋습니다":                                                                                                                "ko",
+		"42":                                                                                                                          "",
+		"General relativity weighs a white dwarf":                                                                                     "", // Haitian, it seems
+		"Bomb threat closes key US-Canada border crossing":                                                                            "", // Uzbek
 	} {
 		if got := Language(s); got != want {
 			t.Errorf("Language(%q) = %q, want %q", s, got, want)

