@@ -1,5 +1,6 @@
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.common.serialization.Serde;
@@ -54,6 +55,29 @@ final class Joins {
             }
         }
         return all;
+    }
+
+    /**
+     * deletions shows which deletions in a versioned table hold for what is older and comes later: of "a" there was
+     * nothing, of "b" an older version, of "c" one of the same time, and of "d" one of the same time and an older one.
+     */
+    static Map<String, Object> deletions() {
+        Map<String, Object> p = Scenario.params("op", "versioned-deletions", "type", "left", "history", 30L, "grace", 0L, "key", "string", "value", "string");
+        List<Inputs.In> in = new ArrayList<>();
+        in.add(new Inputs.In("table", "b", "b60", 60));
+        in.add(new Inputs.In("table", "d", "d60", 60));
+        in.add(new Inputs.In("table", "c", "c84", 84));
+        in.add(new Inputs.In("table", "d", "d84", 84));
+        for (String key : List.of("a", "b", "c", "d")) {
+            in.add(new Inputs.In("table", key, null, 84));
+            in.add(new Inputs.In("table", key, key + "100", 100));
+            in.add(new Inputs.In("table", key, key + "72", 72));
+            for (long at : new long[] {80, 84, 99, 100}) {
+                in.add(new Inputs.In("in", key, "at" + at, at));
+            }
+        }
+        return new Scenario(p, List.of(Inputs.Source.strings("in"), Inputs.Source.table("table")), 10, Joins::streamVersioned)
+            .run(new LinkedHashMap<>(p), in);
     }
 
     private static String join(String a, String b) {

@@ -27,8 +27,11 @@ public final class Main {
     public static void main(String[] args) throws IOException {
         Path dir = Path.of(args[0]);
         write(dir.resolve("windows.jsonl.gz"), vectors(Windows.all(), 16));
-        write(dir.resolve("joins.jsonl.gz"), vectors(Joins.all(), 7));
+        List<Map<String, Object>> joins = vectors(Joins.all(), 7);
+        joins.add(Joins.deletions());
+        write(dir.resolve("joins.jsonl.gz"), joins);
         write(dir.resolve("tables.jsonl.gz"), vectors(Tables.all(), 100));
+        write(dir.resolve("stateless.jsonl.gz"), vectors(Stateless.all(), 100));
         write(dir.resolve("keys.jsonl.gz"), keys());
     }
 

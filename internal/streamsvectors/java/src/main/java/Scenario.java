@@ -37,11 +37,20 @@ record Scenario(Map<String, Object> params, List<Inputs.Source> sources, long un
         return m;
     }
 
-    /** run returns the vector: parameters and steps. A step has its input, its outputs, and how many it dropped. */
+    /** run returns the vector of random records. */
     Map<String, Object> run(long seed, int records, boolean nulls) {
         Map<String, Object> vector = new LinkedHashMap<>(params);
         vector.put("seed", seed);
         vector.put("nulls", nulls);
+        List<Inputs.In> inputs = new Inputs(seed, unit).make(records, sources, nulls);
+        if (params.containsKey("behind")) {
+            inputs = Inputs.behind((String) params.get("behind"), inputs);
+        }
+        return run(vector, inputs);
+    }
+
+    /** run returns the vector of given records: parameters and steps. A step has its input, its outputs, and how many it dropped. */
+    Map<String, Object> run(Map<String, Object> vector, List<Inputs.In> inputs) {
         List<Object> steps = new ArrayList<>();
         vector.put("steps", steps);
         StreamsBuilder b = new StreamsBuilder();
@@ -57,10 +66,6 @@ record Scenario(Map<String, Object> params, List<Inputs.Source> sources, long un
             TestOutputTopic<byte[], byte[]> out =
                 driver.createOutputTopic(OUT, new ByteArrayDeserializer(), new ByteArrayDeserializer());
             double dropped = 0;
-            List<Inputs.In> inputs = new Inputs(seed, unit).make(records, sources, nulls);
-            if (params.containsKey("behind")) {
-                inputs = Inputs.behind((String) params.get("behind"), inputs);
-            }
             for (Inputs.In in : inputs) {
                 topics.get(in.topic()).pipeInput(in.key(), in.value(), in.time());
                 Map<String, Object> step = new LinkedHashMap<>();
