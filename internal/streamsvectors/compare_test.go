@@ -139,7 +139,7 @@ func outputs(d *pipelinetest.Driver, v Vector) []Out {
 
 func outs[V any](ms []pipelinetest.Message[V], key string) (os []Out) {
 	for _, m := range ms {
-		o := Out{Key: m.Key, Value: m.Value, Time: m.Time.UnixMilli()}
+		o := Out{Key: m.Key, Unkeyed: m.Unkeyed, Value: m.Value, Time: m.Time.UnixMilli()}
 		if key != "string" {
 			o.Key = hex.EncodeToString([]byte(m.Key))
 		}

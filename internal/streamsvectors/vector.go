@@ -51,9 +51,10 @@ type In struct {
 
 // Out is a record that comes out. Value is nil, a string or an int64.
 type Out struct {
-	Key   string // bytes in hex if they are those of a window
-	Value any
-	Time  int64
+	Key     string // bytes in hex if they are those of a window
+	Unkeyed bool   // it has none
+	Value   any
+	Time    int64
 }
 
 func (r *In) UnmarshalJSON(b []byte) error {
@@ -62,8 +63,13 @@ func (r *In) UnmarshalJSON(b []byte) error {
 }
 
 func (r *Out) UnmarshalJSON(b []byte) error {
-	defer whole(&r.Value)
-	return tuple(b, &r.Key, &r.Value, &r.Time)
+	var key *string
+	err := tuple(b, &key, &r.Value, &r.Time)
+	if r.Unkeyed = key == nil; !r.Unkeyed {
+		r.Key = *key
+	}
+	whole(&r.Value)
+	return err
 }
 
 // whole makes an int64 of a number, all of which are small.

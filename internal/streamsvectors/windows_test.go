@@ -59,7 +59,7 @@ func TestLate(t *testing.T) {
 				t.Fatalf("%d are late, in Kafka Streams %d: %v, %v", len(got), len(want), got, want)
 			}
 			for i, w := range want {
-				if got[i] != (Out{*w.Key, w.Value, w.Time}) {
+				if got[i] != (Out{Key: *w.Key, Value: w.Value, Time: w.Time}) {
 					t.Errorf("%v is late, in Kafka Streams %v", got[i], w)
 				}
 			}

@@ -11,6 +11,7 @@ type Message[V any] struct {
 	Key     string
 	Value   V
 	Deleted bool // it has no value
+	Unkeyed bool // it has no key, which is not the same as an empty one
 	Time    time.Time
 	Headers []pipeline.Header
 }
@@ -21,7 +22,7 @@ func Read[V any](d *Driver, topic pipeline.Topic[V]) (ms []Message[V]) {
 	d.t.Helper()
 	zero := topic.Tombstone("")
 	for _, r := range d.unseen(topic.Name()) {
-		m := Message[V]{Key: string(r.Key), Deleted: r.Value == nil, Time: r.Timestamp.UTC()}
+		m := Message[V]{Key: string(r.Key), Deleted: r.Value == nil, Unkeyed: r.Key == nil, Time: r.Timestamp.UTC()}
 		if !m.Deleted {
 			v, err := zero.Decode(r.Value)
 			if err != nil {
