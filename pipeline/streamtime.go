@@ -74,8 +74,10 @@ func (s *streamClock) handled(c *Context) {
 // for d, stream time goes on as fast as the clock on the wall, from what it was.
 // So a partition that falls silent does not keep windows and event timers open
 // for ever; a record that comes after such a silence, with an older event time,
-// may be too late. By default stream time stands still. It needs EventTimers. d
-// should be longer than any outage whose records shall not be late.
+// may be too late. The silence begins anew when the partition is assigned, after a
+// restart for instance. By default stream time stands still. It needs EventTimers,
+// which the operators with windows have. d should be longer than any outage whose
+// records shall not be late.
 func Idle(p *Processor, d time.Duration) {
 	if d <= 0 {
 		p.bad(ErrConfig, "Idle: %v: it must be positive", d)

@@ -96,6 +96,20 @@ func BenchmarkExpire(b *testing.B) {
 	}
 }
 
+// BenchmarkTimers sets a timer with each record, and fires one of those before.
+func BenchmarkTimers(b *testing.B) {
+	p := pipeline.Process("p")
+	timers := pipeline.EventTimers(p, "timers", codec.Int64())
+	timers.Handle(func(*pipeline.Context, int64) error { return nil })
+	pipeline.Input(p, numbers, func(ctx *pipeline.Context, n int64) error {
+		timers.Set(ctx, ctx.Key(), ctx.Timestamp().Add(10*time.Second), n)
+		return nil
+	})
+	benchmark(b, pipeline.New("t").From(numbers).Add(p), func(i int) pipeline.Record {
+		return numbers.Record(fmt.Sprint("key-", i%10_000), int64(i)).At(at(int64(i)))
+	})
+}
+
 // BenchmarkVersions writes and reads versions of a thousand keys, ten of each in
 // the history.
 func BenchmarkVersions(b *testing.B) {
