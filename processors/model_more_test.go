@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/millrace/millrace/pipeline"
+	"github.com/millrace/millrace/pipeline/codec"
 	"github.com/millrace/millrace/pipeline/pipelinetest"
 	"github.com/millrace/millrace/processors"
 	"github.com/millrace/millrace/processors/aggregate"
@@ -59,11 +60,61 @@ func TestRepartition(t *testing.T) {
 	})
 }
 
+// Each of the aggregations of numbers, and those of one's own.
 func TestAggregateByModel(t *testing.T) {
+	value := func(n int64) int64 { return n }
+	join := func(_ *pipeline.Context, a, b int64) (int64, error) { return 3*a + b, nil }
+	fold := aggregate.Fold(func() int64 { return 1 }, join, nil, codec.Int64())
+	for name, tt := range map[string]struct {
+		agg   aggregate.Func[int64, int64]
+		model func(rs []rec) []rec
+	}{
+		"count":  {aggregate.Count[int64](), func(rs []rec) []rec { return folded(rs, 0, func(so, _ int64) int64 { return so + 1 }) }},
+		"sum":    {aggregate.Sum(value), func(rs []rec) []rec { return folded(rs, 0, func(so, n int64) int64 { return so + n }) }},
+		"min":    {aggregate.Min(value), func(rs []rec) []rec { return reduce(rs, func(a, b int64) int64 { return min(a, b) }) }},
+		"max":    {aggregate.Max(value), func(rs []rec) []rec { return reduce(rs, func(a, b int64) int64 { return max(a, b) }) }},
+		"reduce": {aggregate.Reduce(join, codec.Int64()), func(rs []rec) []rec { return reduce(rs, func(a, b int64) int64 { return 3*a + b }) }},
+		"fold":   {fold, func(rs []rec) []rec { return folded(rs, 1, func(so, n int64) int64 { return 3*so + n }) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			check(t, func() *pipeline.Topology {
+				return pipeline.New("t").From(numbers).Add(processors.AggregateBy("p", numbers, tt.agg, sums))
+			}, numbers, rows(sums), tt.model)
+		})
+	}
+}
+
+// folded folds the numbers of each key, from an initial value on.
+func folded(rs []rec, initial int64, f func(so, n int64) int64) []rec {
+	return fold(rs, func(so int64, ok bool, n int64) int64 {
+		if !ok {
+			so = initial
+		}
+		return f(so, n)
+	})
+}
+
+func TestAverageModel(t *testing.T) {
+	means := pipeline.NewTable("means", aggregate.MeanCodec())
+	type mean struct {
+		key  string
+		mean aggregate.Mean
+	}
 	check(t, func() *pipeline.Topology {
-		return pipeline.New("t").From(numbers).Add(processors.AggregateBy("least", numbers, aggregate.Min(func(n int64) int64 { return n }), sums))
-	}, numbers, rows(sums), func(rs []rec) []rec {
-		return reduce(rs, func(a, b int64) int64 { return min(a, b) })
+		return pipeline.New("t").From(numbers).Add(processors.AggregateBy("p", numbers, aggregate.Average(func(n int64) float64 { return float64(n) }), means))
+	}, numbers, func(d *pipelinetest.Driver) (got []mean) {
+		rows := pipelinetest.Rows(d, means)
+		for _, k := range slices.Sorted(maps.Keys(rows)) {
+			got = append(got, mean{k, rows[k]})
+		}
+		return got
+	}, func(rs []rec) (want []mean) {
+		sums := folded(rs, 0, func(so, n int64) int64 { return so + n })
+		counts := folded(rs, 0, func(so, _ int64) int64 { return so + 1 })
+		for i, sum := range sums {
+			want = append(want, mean{sum.key, aggregate.Mean{Sum: float64(sum.n), Count: counts[i].n}})
+		}
+		return want
 	})
 }
 
