@@ -34,6 +34,24 @@ func ExampleLateLeft() {
 	// late ada like
 }
 
+// Prices that are older than the one that is known go to somebody who looks at them.
+func ExampleOutOfOrderTo() {
+	updates, stale := pipeline.NewTopic("updates", codec.Int64()), pipeline.NewTopic("stale", codec.Int64())
+	prices := pipeline.NewTable("prices", codec.Int64())
+	p := processors.ToTable("prices", updates, prices, processors.OutOfOrderTo(stale))
+	noon := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	pipelinetest.Example(pipeline.New("shop").From(updates).Add(p).To(stale), func(d *pipelinetest.Driver) {
+		d.Send(updates.Record("tea", 500).At(noon), updates.Record("tea", 450).At(noon.Add(-time.Minute)))
+		fmt.Println(pipelinetest.Rows(d, prices))
+		for _, m := range pipelinetest.Read(d, stale) {
+			fmt.Println("stale:", m.Key, m.Value, m.Time.Format("15:04"))
+		}
+	})
+	// Output:
+	// map[tea:500]
+	// stale: tea 450 11:59
+}
+
 // A window is emitted when it closes, and stays in its table for an hour, for views.
 func ExampleWindows_Retain() {
 	clicks, counts := pipeline.NewTopic("clicks", codec.String()), pipeline.NewTopic("counts", codec.Int64())

@@ -17,6 +17,7 @@ func ToTable[V any](name string, in pipeline.Topic[V], to pipeline.Table[V], opt
 	for _, opt := range opts {
 		opt(&o)
 	}
+	late := newLateChanges[V](p, o.late, in.Name())
 	var times pipeline.KeyValue[int64]
 	if o.ordered {
 		times = pipeline.Store(p, pipeline.NewTable(name+"-times", codec.Int64()).Internal())
@@ -43,7 +44,7 @@ func ToTable[V any](name string, in pipeline.Topic[V], to pipeline.Table[V], opt
 		if o.ordered {
 			at := ctx.Timestamp().UnixMilli()
 			if last, ok := times.Get(ctx, ctx.Key()); ok && at < last {
-				ctx.Late()
+				late.add(ctx, c)
 				return nil
 			}
 			times.Set(ctx, ctx.Key(), at)
@@ -70,12 +71,13 @@ type TableOption func(*tableOptions)
 
 type tableOptions struct {
 	ordered bool
+	late    pipeline.Ref
 	ttl     *time.Duration
 	clock   bool
 }
 
 // DropOutOfOrder drops records that are older than the newest of their key so
-// far, and counts them: see pipeline.Context.Late. So the table is the same
+// far, and counts them: see pipeline.Context.Late, and OutOfOrderTo. So the table is the same
 // whatever the order in which a key's records come, but for equal times, as a
 // versioned table of Kafka Streams is (KIP-914). The times are kept in the table
 // name-times, with a row for each key that ever was; with TTL, for as long.

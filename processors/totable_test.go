@@ -130,8 +130,10 @@ func TestTTLByClock(t *testing.T) {
 }
 
 func TestToTableErrors(t *testing.T) {
-	if err := toTable(processors.TTL(0)).Validate(); !errors.Is(err, pipeline.ErrConfig) {
-		t.Errorf("got %v", err)
+	for _, opt := range []processors.TableOption{processors.TTL(0), processors.OutOfOrderTo(results)} {
+		if err := toTable(opt).Validate(); !errors.Is(err, pipeline.ErrConfig) {
+			t.Errorf("got %v", err)
+		}
 	}
 	d := pipelinetest.New(t, toTable())
 	if err := d.TrySend(lefts.Record("", "l").Unkeyed()); !errors.Is(err, pipeline.ErrNoKey) {
@@ -165,6 +167,11 @@ func ExampleToTable() {
 }
 
 func BenchmarkToTable(b *testing.B) {
+	b.Run("in order, the rest aside", func(b *testing.B) { // every second one
+		benchmark(b, toTable(processors.OutOfOrderTo(texts)).To(texts), func(i int) pipeline.Record {
+			return lefts.Record(fmt.Sprint("key-", i/2%10_000), "some value of a record").At(at(int64(i - i%2*100)))
+		})
+	})
 	for name, opts := range map[string][]processors.TableOption{
 		"plain": nil, "in order": {processors.DropOutOfOrder()}, "TTL": {processors.TTL(10 * time.Second)},
 		"TTL by the clock": {processors.TTLByClock(time.Hour)}, "TTL, in order": {processors.TTL(10 * time.Second), processors.DropOutOfOrder()},

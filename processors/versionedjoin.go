@@ -10,8 +10,9 @@ import (
 // record's time, whatever came since; records without a value there are dropped.
 // The operator keeps the versions of the table as far back as history says, in the
 // table name-versions, which only it reads: see Versions for its size, and for what
-// becomes of older changes, which are counted as late. Both inputs must be
-// co-partitioned. What has no key fails with pipeline.ErrNoKey.
+// becomes of older changes, which are counted as late, and go to LateChangesTo if it
+// is set. Both inputs must be co-partitioned. What has no key fails with
+// pipeline.ErrNoKey.
 func JoinVersioned[V, T, To any](name string, in pipeline.Topic[V], table pipeline.Table[T], history time.Duration, to pipeline.Topic[To],
 	fn func(ctx *pipeline.Context, v V, t T) (To, error), opts ...VersionedOption) *pipeline.Processor {
 	return joinVersioned(name, in, table, history, to, false,
@@ -28,7 +29,10 @@ func LeftJoinVersioned[V, T, To any](name string, in pipeline.Topic[V], table pi
 // VersionedOption configures a join with a versioned table.
 type VersionedOption func(*versionedOptions)
 
-type versionedOptions struct{ wait time.Duration }
+type versionedOptions struct {
+	wait time.Duration
+	late pipeline.Ref
+}
 
 // WaitForVersions lets each record wait until stream time is d past it, so that
 // changes of the table that come late are seen (KIP-923, "grace period"). Records
@@ -52,6 +56,7 @@ func joinVersioned[V, T, To any](name string, in pipeline.Topic[V], table pipeli
 		p.Invalid("a wait of %v for versions: it must not be negative, nor longer than the history, %v", o.wait, history)
 	}
 	versions := newVersions(p, pipeline.NewTable(name+"-versions", versionCodec(table.Codec())).Internal(), history)
+	late := newLateChanges[T](p, o.late, table.Name())
 	out := pipeline.Output(p, to)
 	join := func(ctx *pipeline.Context, v V, at time.Time) error {
 		t, _, ok := versions.AsOf(ctx, ctx.Key(), at)
@@ -75,7 +80,7 @@ func joinVersioned[V, T, To any](name string, in pipeline.Topic[V], table pipeli
 			_, ok = versions.Put(ctx, ctx.Key(), c.Value, ctx.Timestamp())
 		}
 		if !ok {
-			ctx.Late()
+			late.add(ctx, c)
 		}
 		return nil
 	})
