@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -55,10 +56,11 @@ func (p *pulse) until(n int) <-chan struct{} {
 	return p.reached
 }
 
-func (p *pulse) pause() time.Duration {
+// pause returns the longest time between two beats, and the first long ones.
+func (p *pulse) pause() (longest time.Duration, long []time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.longest
+	return p.longest, slices.Clone(p.long)
 }
 
 // brokers returns the addresses in MILLRACE_KAFKA, or starts a broker in this
@@ -177,14 +179,17 @@ func TestManySessionsClose(t *testing.T) {
 			send(fmt.Sprintf("key-%09d", i), from.Add(within*time.Duration(i)/time.Duration(n)))
 		}
 		wait("open", done)
-		t.Logf("%d sessions opened in %v, longest pause %v", n, time.Since(began), handled.pause())
+		longest, _ := handled.pause()
+		t.Logf("%d sessions opened in %v, longest pause %v", n, time.Since(began), longest)
 	}
 	judge := func(what string, began time.Time, p *pulse) {
 		t.Helper()
-		t.Logf("%s: %d sessions closed in %v, longest pause %v (above 20 ms: %v), the machine's %v",
-			what, n, time.Since(began).Round(time.Millisecond), p.pause(), p.long, idle.pause())
-		if n >= 1_000_000 && p.pause() > max(50*time.Millisecond, 2*idle.pause()) {
-			t.Errorf("%s: nothing was handled for %v", what, p.pause())
+		longest, long := p.pause()
+		machine, _ := idle.pause()
+		t.Logf("%s: %d sessions closed in %v, longest pause %v (above 20 ms: %v), the clock's %v",
+			what, n, time.Since(began).Round(time.Millisecond), longest, long, machine)
+		if n >= 1_000_000 && longest > max(50*time.Millisecond, 2*machine) {
+			t.Errorf("%s: nothing was handled for %v", what, longest)
 		}
 	}
 
@@ -197,7 +202,9 @@ func TestManySessionsClose(t *testing.T) {
 	stop := goOn(ctx, e, now)
 	handled.until(n)
 	wait("at once", done)
-	judge("at once, between two records", began, &handled)
+	// These are sent every 5 ms, and the brokers have to be quick, too.
+	longest, long := handled.pause()
+	t.Logf("at once, between two records: longest pause %v (above 20 ms: %v)", longest, long)
 	judge("at once, between two sessions or records", began, &any)
 	if err := stop(); err != nil {
 		t.Fatal(err)
