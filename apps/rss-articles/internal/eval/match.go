@@ -181,7 +181,7 @@ func (c *corpus) figures(shelves map[string][]int) MatchFigures {
 	words := make([]map[string]int, len(c.articles))
 	for i, a := range c.articles {
 		words[i] = map[string]int{}
-		for _, t := range text.Terms(a.Title+"\n"+a.Text, 0) {
+		for _, t := range text.Terms(a.Title+"\n"+a.Text, a.Lang, 0) {
 			words[i][t]++
 		}
 	}

@@ -12,14 +12,16 @@ const (
 	MaxInterests = 100
 	maxParts     = 12
 	maxWeight    = 100
+	maxWanted    = MaxInterests * maxParts // parts of all wishes in all languages
 )
 
 // Wish is an interest, ready for matching: an article meets it if it has all
-// the parts.
+// the parts. Where the article's language has a variant, these are the parts.
 type Wish struct {
-	Label  string  `json:"label"`
-	Weight float64 `json:"weight"`
-	Parts  []Part  `json:"parts"`
+	Label    string               `json:"label"`
+	Weight   float64              `json:"weight"`
+	Parts    []Part               `json:"parts"`
+	Variants []text.Variant[Part] `json:"variants,omitempty"`
 }
 
 // Part is a term that an article must have, followed by the term Next if that
@@ -34,25 +36,46 @@ type Part struct {
 // written without spaces, as Chinese is, are taken as a phrase: the pairs of
 // their characters one after the other. An interest without any term is left
 // out.
-func Parse(interests []topics.Interest) []Wish {
+//
+// An interest does not tell its language, so it has a variant for each of the
+// reader's languages (for all if there are none) whose stems differ: "Wahlen"
+// is to meet a German article with "Wahl". The wishes of one reader have 1,200
+// parts at most, in all variants together; those of the last interests that go
+// beyond are left out, and these interests then go by the plain stems in the
+// languages that are missing.
+func Parse(interests []topics.Interest, languages []string) []Wish {
 	var out []Wish
+	wanted := 0
 	for _, i := range interests {
 		if len(out) == MaxInterests {
 			break
 		}
-		w := Wish{Label: i.Text, Weight: i.Weight, Parts: parts(i.Text)}
+		w := Wish{Label: i.Text, Weight: i.Weight, Parts: parts(i.Text, "")}
 		if w.Weight == 0 {
 			w.Weight = 1
 		}
 		w.Weight = max(min(w.Weight, maxWeight), -maxWeight)
 		if len(w.Parts) > 0 {
 			out = append(out, w)
+			wanted += len(w.Parts)
+		}
+	}
+	for i := range out {
+		w := &out[i]
+		w.Variants = text.Variants(w.Parts, languages, func(lang string) []Part { return parts(w.Label, lang) })
+		for n, v := range w.Variants {
+			if wanted+len(v.Terms) > maxWanted {
+				w.Variants = w.Variants[:n]
+				return out
+			}
+			wanted += len(v.Terms)
 		}
 	}
 	return out
 }
 
-func parts(s string) []Part {
+// parts returns those of an interest in a language.
+func parts(s, lang string) []Part {
 	s = strings.TrimSpace(s)
 	if rest, ok := strings.CutPrefix(s, TagPrefix); ok {
 		if key := tagKey(rest); key != TagPrefix {
@@ -68,10 +91,10 @@ func parts(s string) []Part {
 	}
 	var out []Part
 	if phrase, ok := quoted(s); ok {
-		return chain(out, text.Terms(phrase, maxParts))
+		return chain(out, text.Terms(phrase, lang, maxParts))
 	}
 	for _, word := range strings.Fields(s) {
-		out = chain(out, text.Terms(word, maxParts))
+		out = chain(out, text.Terms(word, lang, maxParts))
 	}
 	return out[:min(len(out), maxParts)]
 }

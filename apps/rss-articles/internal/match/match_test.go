@@ -47,7 +47,7 @@ func TestParse(t *testing.T) {
 		"the":                nil, "": nil, "tag:": nil, "feed: ": nil, `""`: nil,
 	} {
 		var got []match.Part
-		for _, w := range match.Parse([]topics.Interest{{Text: in}}) {
+		for _, w := range match.Parse([]topics.Interest{{Text: in}}, nil) {
 			got = w.Parts
 		}
 		if !reflect.DeepEqual(got, want) {
@@ -61,7 +61,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(`"人工智能 x"`, -1e300)
 	f.Add("tag:\x00", 0.0)
 	f.Fuzz(func(t *testing.T, s string, weight float64) {
-		for _, w := range match.Parse([]topics.Interest{{Text: s, Weight: weight}}) {
+		for _, w := range match.Parse([]topics.Interest{{Text: s, Weight: weight}}, nil) {
 			if len(w.Parts) == 0 || len(w.Parts) > 12 || w.Weight == 0 || w.Weight > 100 || w.Weight < -100 {
 				t.Fatalf("%+v", w)
 			}

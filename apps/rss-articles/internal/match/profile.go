@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/millrace/millrace/apps/rss-articles/internal/text"
 	"github.com/millrace/millrace/apps/rss-articles/internal/topics"
 )
 
@@ -73,7 +74,7 @@ func gain(k topics.ClickKind) float64 {
 
 // Declare returns the profile with the interests and languages of a reader.
 func (p Profile) Declare(r topics.Reader) Profile {
-	p.Wishes = Parse(r.Interests)
+	p.Wishes = Parse(r.Interests, r.Languages)
 	p.Languages = r.Languages
 	return p
 }
@@ -220,12 +221,18 @@ func (p Profile) Wants() map[string]Want {
 		for _, part := range w.Parts {
 			out[part.Key] = Want{Declared: true}
 		}
+		for _, v := range w.Variants {
+			for _, part := range v.Terms {
+				out[part.Key] = Want{Declared: true}
+			}
+		}
 	}
 	return out
 }
 
 // Reads says whether the reader reads a language; one that is not known might be
-// any.
+// any. Norwegian is one language, by whichever of its codes.
 func Reads(languages []string, lang string) bool {
-	return lang == "" || len(languages) == 0 || slices.Contains(languages, lang)
+	return lang == "" || len(languages) == 0 ||
+		slices.ContainsFunc(languages, func(l string) bool { return text.Language(l) == text.Language(lang) })
 }

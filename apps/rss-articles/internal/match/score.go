@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/millrace/millrace/apps/rss-articles/internal/text"
 	"github.com/millrace/millrace/apps/rss-articles/internal/topics"
 )
 
@@ -124,10 +125,11 @@ func strongest(a, b topics.Reason) int {
 }
 
 // score is the weight times how much the article is about the least of the
-// parts, 0 if one is missing.
+// parts, 0 if one is missing. The parts are those of the article's language alone, so
+// a word of it counts once, also where several stems of one interest meet it.
 func (w Wish) score(c Candidate, rarity map[string]float64) float64 {
 	about := math.Inf(1)
-	for _, p := range w.Parts {
+	for _, p := range text.In(c.Lang, w.Parts, w.Variants) {
 		part, ok := c.Parts[p.Key]
 		if !ok || p.Next != "" && !slices.Contains(part.Next, p.Next) {
 			return 0

@@ -36,7 +36,7 @@ type Term struct {
 }
 
 // Terms returns what an article is about: its best MaxTerms words, up to 8 tags,
-// and its feed. The values of the words are 1+ln of how often they occur, those
+// and its feed. The words are stems in the article's language. The values of the words are 1+ln of how often they occur, those
 // of a long text's title counted twice, with a Euclidean norm of 1; those of
 // tags and the feed are 1.
 //
@@ -49,8 +49,8 @@ func Terms(a clean.Article) []Term {
 	if len(a.Text) > longText {
 		title = 2
 	}
-	count(words, a.Title, title)
-	count(words, a.Text, 1)
+	count(words, a.Title, a.Lang, title)
+	count(words, a.Text, a.Lang, 1)
 	countSingle(words, a.Title, a.Text)
 	list := make([]*counted, 0, len(words))
 	for _, w := range words {
@@ -91,10 +91,10 @@ type counted struct {
 	at int // the first of them
 }
 
-func count(words map[string]*counted, s string, n int) {
+func count(words map[string]*counted, s, lang string, n int) {
 	var last *counted
 	at := 0
-	for key, label := range text.Labelled(s) {
+	for key, label := range text.Labelled(s, lang) {
 		if at++; at > maxWords {
 			return
 		}

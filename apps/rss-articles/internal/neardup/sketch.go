@@ -92,7 +92,7 @@ func (s *Sketcher) Sketch(d Document) (Sketch, []string) {
 	// Bands of titles come from terms rather than words: stop words would fill
 	// a few buckets with everything.
 	set := make([]uint64, 0, maxTitle)
-	for _, t := range text.Terms(title, maxTitle) {
+	for _, t := range text.Terms(title, "", maxTitle) {
 		set = append(set, hashString(t))
 	}
 	if len(set) == 0 {

@@ -243,7 +243,7 @@ func TestReadersFindSomething(t *testing.T) {
 	terms := map[string]bool{}
 	for _, list := range s.articles() {
 		for _, a := range list {
-			for _, term := range text.Terms(a.Title+" "+a.Text+" "+strings.Join(a.Tags, " "), 0) {
+			for _, term := range text.Terms(a.Title+" "+a.Text+" "+strings.Join(a.Tags, " "), "", 0) {
 				terms[term] = true
 			}
 		}
@@ -253,7 +253,7 @@ func TestReadersFindSomething(t *testing.T) {
 	}
 	for _, r := range Readers() {
 		for _, i := range r.Interests {
-			for _, term := range text.Terms(strings.TrimPrefix(i.Text, "tag:"), 0) {
+			for _, term := range text.Terms(strings.TrimPrefix(i.Text, "tag:"), "", 0) {
 				if !terms[term] {
 					t.Errorf("%s: no article has %q of interest %q", r.ID, term, i.Text)
 				}

@@ -27,7 +27,7 @@ func words(s string, limit int) (out []string) {
 func term(t text.Token) string {
 	w := t.Text
 	if t.Kind == text.Word {
-		if stem := text.Stem(w); stem != "" {
+		if stem := text.Stem(w, ""); stem != "" {
 			w = stem
 		}
 	}

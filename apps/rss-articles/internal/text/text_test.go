@@ -49,7 +49,7 @@ func TestTerms(t *testing.T) {
 		{"i/o", ""},
 	}
 	for _, tt := range tests {
-		if got := strings.Join(text.Terms(tt.in, 0), "|"); got != tt.want {
+		if got := strings.Join(text.Terms(tt.in, "", 0), "|"); got != tt.want {
 			t.Errorf("Terms(%q) = %s, want %s", tt.in, got, tt.want)
 		}
 	}
@@ -60,7 +60,7 @@ func TestLimit(t *testing.T) {
 		if got := text.Words(in, 7); len(got) != 7 {
 			t.Errorf("Words gave %d words, want 7", len(got))
 		}
-		if got := text.Terms(in, 7); len(got) != 7 {
+		if got := text.Terms(in, "", 7); len(got) != 7 {
 			t.Errorf("Terms gave %d terms, want 7", len(got))
 		}
 	}
@@ -104,15 +104,15 @@ func FuzzTokens(f *testing.F) {
 		if words := text.Words(s, 0); !slices.Equal(words, text.Words(n, 0)) {
 			t.Fatalf("words of %q differ from those of its normal form", s)
 		}
-		if terms := text.Terms(s, 10); len(terms) > 10 || slices.Contains(terms, "") {
+		if terms := text.Terms(s, "", 10); len(terms) > 10 || slices.Contains(terms, "") {
 			t.Fatalf("bad terms %q", terms)
 		}
 	})
 }
 
 func ExampleTerms() {
-	fmt.Println(text.Terms("The Fed's rates are rising", 0))
-	fmt.Println(text.Terms("央行上调利率", 0))
+	fmt.Println(text.Terms("The Fed's rates are rising", "", 0))
+	fmt.Println(text.Terms("央行上调利率", "", 0))
 	// Output:
 	// [fed rate rise]
 	// [央行 行上 上调 调利 利率]
@@ -122,6 +122,6 @@ func BenchmarkTerms(b *testing.B) {
 	s := strings.Repeat("The central bank raised its rates for the second time this year, officials said. ", 50)
 	b.SetBytes(int64(len(s)))
 	for b.Loop() {
-		text.Terms(s, 0)
+		text.Terms(s, "", 0)
 	}
 }

@@ -34,6 +34,9 @@ func (k Kind) String() string {
 type Token struct {
 	Text string
 	Kind Kind
+	// Joined is how many bytes of Text stood before an apostrophe, 0 if there was
+	// none: see In.
+	Joined int
 }
 
 // MaxTokenRunes bounds the length of a word or number in characters; the rest
@@ -130,7 +133,12 @@ func scanWord(s string, i int) (Token, int) {
 		}
 		prev = r
 	}
-	sincePoint := 0
+	sincePoint, joined := 0, 0
+	done := func(end int) Token {
+		t := token(s, start, end, buf, runes, letters)
+		t.Joined = joined
+		return t
+	}
 	for i < len(s) {
 		r, n := utf8.DecodeRuneInString(s[i:])
 		if isWordRune(r) {
@@ -146,7 +154,10 @@ func scanWord(s string, i int) (Token, int) {
 		case (r == '\'' || r == '’') && unicode.IsLetter(prev) && isWordRune(next):
 			i += n
 			if after := i + 1; next == 's' && !wordAt(s, after) {
-				return token(s, start, i-n, buf, runes, letters), after
+				return done(i - n), after
+			}
+			if joined == 0 {
+				joined = len(buf)
 			}
 			continue
 		case r == '.' && acronym && unicode.IsLetter(prev) && unicode.IsLetter(next) && isWordRune(next) && singleAt(s, i+n):
@@ -166,7 +177,7 @@ func scanWord(s string, i int) (Token, int) {
 		}
 		break
 	}
-	return token(s, start, i, buf, runes, letters), i
+	return done(i), i
 }
 
 // wordAt reports whether a word goes on at s[i].

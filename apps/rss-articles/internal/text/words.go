@@ -29,11 +29,11 @@ func Words(s string, limit int) []string {
 // character, unless it is a stop word). s need not be normal. At most limit
 // terms are returned (no limit if limit <= 0).
 //
-// The same word gives the same term in an article and in an interest, whatever
-// the language declared; see the package's documentation.
-func Terms(s string, limit int) []string {
+// The stems are those of the given language, or by script if it is "" or has none:
+// see [Stem] and [Token.In].
+func Terms(s, lang string, limit int) []string {
 	var out []string
-	for term := range Labelled(s) {
+	for term := range Labelled(s, lang) {
 		out = append(out, term)
 		if limit > 0 && len(out) >= limit {
 			break
@@ -44,7 +44,7 @@ func Terms(s string, limit int) []string {
 
 // Labelled yields the terms that [Terms] returns, each with the word that it
 // was made of in its normal spelling: what to show where a stem stands.
-func Labelled(s string) iter.Seq2[string, string] {
+func Labelled(s, lang string) iter.Seq2[string, string] {
 	return func(yield func(term, word string) bool) {
 		for t := range Tokens(Normalize(s)) {
 			switch t.Kind {
@@ -55,10 +55,11 @@ func Labelled(s string) iter.Seq2[string, string] {
 			case Word:
 				// A single Latin letter says nothing ("vitamin c" is lost, "s"
 				// and "a" do not drown the rest).
-				if utf8.RuneCountInString(t.Text) <= 1 || IsStopWord(t.Text) {
+				word := t.In(lang)
+				if utf8.RuneCountInString(word) <= 1 || IsStopWord(word) {
 					continue
 				}
-				if stem := Stem(t.Text); stem != "" && !yield(stem, t.Text) {
+				if !yield(Stem(word, lang), word) {
 					return
 				}
 			case Run:

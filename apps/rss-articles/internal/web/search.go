@@ -71,7 +71,7 @@ func excerpt(s string, words []string) string {
 			w = strings.TrimFunc(strings.ToLower(w), func(r rune) bool { return unicode.IsPunct(r) || unicode.IsSpace(r) })
 			i := strings.Index(lower, w)
 			if i < 0 { // another form of the word
-				w = text.Stem(w)
+				w = text.Stem(w, "")
 				i = strings.Index(lower, w)
 			}
 			if w != "" && i >= 0 && (at < 0 || i < at) {
