@@ -8,7 +8,8 @@
 //
 //	lighthouse "north sea" -ferry
 //
-// Words are compared by their stems (package text). Chinese and other scripts
+// Words are compared by their stems in the language of the document (package text); a
+// query does not tell its own. Chinese and other scripts
 // without spaces are indexed as overlapping pairs of characters, and what is
 // written together is searched as a phrase. Ranking is BM25 (Robertson and
 // Zaragoza, The Probabilistic Relevance Framework, 2009), where a word in the

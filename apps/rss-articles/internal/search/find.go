@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/millrace/millrace/apps/rss-articles/internal/text"
 )
 
 // The parameters of BM25, and what is added to it.
@@ -80,13 +82,13 @@ func (x *Index) Find(q Query, offset, limit int) (hits []Hit, total int) {
 func (x *Index) clause(c clause) map[uint32]float64 {
 	found := map[uint32]float64{}
 	counts := map[uint32]int{}
-	for _, numbers := range x.spellings(c) {
-		for _, place := range x.shortest(numbers) {
+	for _, s := range x.spellings(c) {
+		for _, place := range x.shortest(s.numbers) {
 			d := &x.docs[place]
-			if d.dead {
+			if d.dead || !s.fits(d.lang) {
 				continue
 			}
-			if n := d.count(numbers); n > 0 {
+			if n := d.count(s.numbers); n > 0 {
 				counts[place] += n
 			}
 		}
@@ -104,26 +106,52 @@ func (x *Index) clause(c clause) map[uint32]float64 {
 // maxSpellings bounds the pairs that a single character stands for.
 const maxSpellings = 400
 
-// spellings returns the sequences of terms that a clause stands for; none if
-// one of its words is in no document.
-func (x *Index) spellings(c clause) (out [][]uint32) {
-	numbers := make([]uint32, 0, len(c.words))
-	for _, w := range c.words {
-		if n, ok := x.numbers[w]; ok {
-			numbers = append(numbers, n)
+// spelling is a sequence of terms, for the documents in some languages, or in all
+// others.
+type spelling struct {
+	numbers   []uint32
+	languages []string
+	others    bool
+}
+
+func (s spelling) fits(lang string) bool {
+	return slices.Contains(s.languages, text.Language(lang)) != s.others
+}
+
+// spellings returns the sequences of terms that a clause stands for, without those of
+// which one word is in no document.
+func (x *Index) spellings(c clause) (out []spelling) {
+	var special []string // the languages for which the plain words do not stand
+	for _, v := range c.variants {
+		special = append(special, v.Languages...)
+		if numbers, ok := x.known(v.Terms); ok {
+			out = append(out, spelling{numbers: numbers, languages: v.Languages})
 		}
 	}
-	if len(numbers) == len(c.words) {
-		out = append(out, numbers)
+	if numbers, ok := x.known(c.words); ok {
+		out = append(out, spelling{numbers: numbers, languages: special, others: true})
 	}
 	if c.part {
 		for n, t := range x.terms {
 			if strings.Contains(t, c.words[0]) && t != c.words[0] && len(out) < maxSpellings {
-				out = append(out, []uint32{uint32(n)})
+				out = append(out, spelling{numbers: []uint32{uint32(n)}, others: true})
 			}
 		}
 	}
 	return out
+}
+
+// known returns the numbers of words, if documents have all of them.
+func (x *Index) known(words []string) ([]uint32, bool) {
+	numbers := make([]uint32, 0, len(words))
+	for _, w := range words {
+		n, ok := x.numbers[w]
+		if !ok {
+			return nil, false
+		}
+		numbers = append(numbers, n)
+	}
+	return numbers, true
 }
 
 // shortest returns the list of the rarest of some terms.

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"strings"
 	"sync"
 	"time"
 )
@@ -17,6 +18,7 @@ type Document struct {
 	ID    string
 	Title string
 	Text  string
+	Lang  string // ISO 639-1, "" if not known
 	At    time.Time
 }
 
@@ -40,7 +42,8 @@ type entry struct {
 	id    string
 	at    time.Time
 	words []uint32
-	title int // how many of them
+	title int    // how many of them
+	lang  string // whose stems they are
 	dead  bool
 }
 
@@ -51,12 +54,12 @@ func New() *Index {
 
 // Put adds or replaces a document.
 func (x *Index) Put(d Document) {
-	title := words(d.Title, maxTitle)
-	all := append(title, words(d.Text, maxWords-len(title))...)
+	title := words(d.Title, d.Lang, maxTitle)
+	all := append(title, words(d.Text, d.Lang, maxWords-len(title))...)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.remove(d.ID)
-	e := entry{id: d.ID, at: d.At, title: len(title), words: make([]uint32, len(all))}
+	e := entry{id: d.ID, at: d.At, title: len(title), lang: strings.Clone(d.Lang), words: make([]uint32, len(all))}
 	for i, w := range all {
 		e.words[i] = x.number(w)
 	}

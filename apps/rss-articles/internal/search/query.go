@@ -23,9 +23,10 @@ type Query struct {
 
 // clause is one word, or several that follow each other.
 type clause struct {
-	words []string
-	not   bool
-	part  bool // the only word is a single character, which pairs may hold
+	words    []string
+	variants []text.Variant[string] // of the words, for documents in some languages
+	not      bool
+	part     bool // the only word is a single character, which pairs may hold
 }
 
 // ErrEmpty is the failure of a query that names no word to look for.
@@ -41,12 +42,12 @@ func Parse(s string) (q Query, err error) {
 	for _, p := range split(s) {
 		var one []clause // words that are written together, each a clause
 		if p.phrase {
-			one = []clause{{words: words(p.text, maxWords)}}
+			one = []clause{clauseOf(func(lang string) []string { return words(p.text, lang, maxWords) })}
 		} else {
 			for t := range text.Tokens(text.Normalize(p.text)) {
-				c := clause{words: []string{term(t)}}
+				c := clauseOf(func(lang string) []string { return []string{term(t, lang)} })
 				if t.Kind == text.Run {
-					c.words = pairs(t.Text, maxWords)
+					c = clause{words: pairs(t.Text, maxWords)}
 				} else if text.IsStopWord(t.Text) && !p.not {
 					stops = append(stops, c)
 					continue
@@ -84,6 +85,14 @@ func Parse(s string) (q Query, err error) {
 		return q, fmt.Errorf("the query has %d words and phrases, more than %d", len(q.clauses), maxClauses)
 	}
 	return q, nil
+}
+
+// clauseOf returns the clause of words that are what of says in a language. The
+// query does not tell its own.
+func clauseOf(of func(lang string) []string) clause {
+	c := clause{words: of("")}
+	c.variants = text.Variants(c.words, nil, of)
+	return c
 }
 
 // Shown returns the words and phrases to look for, as they were written.

@@ -7,9 +7,9 @@ import (
 	"github.com/millrace/millrace/apps/rss-articles/internal/text"
 )
 
-// words returns the terms of a text in order: stems, numbers, and pairs of
-// characters of scripts without spaces.
-func words(s string, limit int) (out []string) {
+// words returns the terms of a text in order: stems in its language, numbers, and
+// pairs of characters of scripts without spaces.
+func words(s, lang string, limit int) (out []string) {
 	for t := range text.Tokens(text.Normalize(s)) {
 		if len(out) >= limit {
 			break
@@ -17,19 +17,17 @@ func words(s string, limit int) (out []string) {
 		if t.Kind == text.Run {
 			out = append(out, pairs(t.Text, limit-len(out))...)
 		} else {
-			out = append(out, term(t))
+			out = append(out, term(t, lang))
 		}
 	}
 	return out
 }
 
 // term is a word as it is compared.
-func term(t text.Token) string {
+func term(t text.Token, lang string) string {
 	w := t.Text
 	if t.Kind == text.Word {
-		if stem := text.Stem(w, ""); stem != "" {
-			w = stem
-		}
+		w = text.Stem(t.In(lang), lang)
 	}
 	if len(w) > maxWord {
 		n := maxWord

@@ -47,7 +47,7 @@ func (s *Server) searchArticles(w http.ResponseWriter, r *http.Request) {
 		}
 		e, ok, err := s.articles.Get(h.ID)
 		if err == nil && ok {
-			item.Excerpt = excerpt(e.Text, query.Shown())
+			item.Excerpt = excerpt(e.Text, e.Lang, query.Shown())
 			item.Marked, err = s.marked(reader, h.ID)
 		}
 		if err != nil {
@@ -63,7 +63,7 @@ func (s *Server) searchArticles(w http.ResponseWriter, r *http.Request) {
 }
 
 // excerpt is the piece of a text that has one of the words, else its beginning.
-func excerpt(s string, words []string) string {
+func excerpt(s, lang string, words []string) string {
 	lower := strings.ToLower(s)
 	at := -1
 	if len(lower) == len(s) { // else places in one are none of the other
@@ -71,7 +71,7 @@ func excerpt(s string, words []string) string {
 			w = strings.TrimFunc(strings.ToLower(w), func(r rune) bool { return unicode.IsPunct(r) || unicode.IsSpace(r) })
 			i := strings.Index(lower, w)
 			if i < 0 { // another form of the word
-				w = text.Stem(w, "")
+				w = text.Stem(w, lang)
 				i = strings.Index(lower, w)
 			}
 			if w != "" && i >= 0 && (at < 0 || i < at) {

@@ -121,7 +121,7 @@ func (s *Server) articlesChanged(ctx context.Context, rows []pipeline.RowChange)
 			s.found.Remove(evicted)
 		}
 		if changed {
-			s.found.Put(search.Document{ID: e.ID, Title: e.Title, Text: e.Text, At: e.FirstSeen})
+			s.found.Put(search.Document{ID: e.ID, Title: e.Title, Text: e.Text, Lang: e.Lang, At: e.FirstSeen})
 			s.hub.send("article", i)
 		}
 	}
