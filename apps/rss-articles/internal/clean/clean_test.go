@@ -108,7 +108,10 @@ func TestLanguage(t *testing.T) {
 		"오늘은 날씨가 좋습니다":                                                                                                                "ko",
 		"42":                                                                                                                          "",
 		"General relativity weighs a white dwarf":                                                                                     "", // Haitian, it seems
-		"Bomb threat closes key US-Canada border crossing":                                                                            "", // Uzbek
+		"Shr loss 14 cts vs loss 21 cts Net loss 353,000 vs loss 541,000 Revs 2,668,000 vs 2,525,000 Avg shrs 2,452,300 vs 2,552,300 Reuter": "", // French
+		"Net 531,896 vs 727,781 Reuter: les revenus 16.0 mln, 16.8 mln hier et 32.7 mln de plus pour la société, profit annuel confirmé":     "fr",
+		"Le Conseil annonce des mesures contre la hausse des prix":                                                                           "fr",
+		"Bomb threat closes key US-Canada border crossing":                                                                                   "", // Uzbek
 	} {
 		if got := Language(s); got != want {
 			t.Errorf("Language(%q) = %q, want %q", s, got, want)

@@ -148,7 +148,8 @@ func tidy(s string) string {
 const minConfidence = 0.5
 
 // Language returns the ISO 639-1 code of a text's language, "" if that is not
-// clear. The script decides where it can.
+// clear. The script decides where it can. A longer text in one of the languages that
+// have stems of their own has one of its common words, too.
 func Language(s string) string {
 	var han, kana, hangul, letters int
 	for i, r := range s {
@@ -176,9 +177,11 @@ func Language(s string) string {
 	case letters < 12:
 		return ""
 	}
-	info := whatlanggo.Detect(cut(s, 2000))
-	if info.Confidence < minConfidence {
+	s = cut(s, 2000)
+	info := whatlanggo.Detect(s)
+	lang := info.Lang.Iso6391()
+	if info.Confidence < minConfidence || !plausible(s, lang) {
 		return ""
 	}
-	return info.Lang.Iso6391()
+	return lang
 }
