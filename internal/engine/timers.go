@@ -38,7 +38,7 @@ func (t *task) topic(input int, r *transport.Record) string {
 const turn = 256
 
 // recordsTurn says whether records are handled next, if there are any, though timers
-// may be due.
+// are due.
 func (t *task) recordsTurn() bool {
 	tm := t.in.spec.Timers
 	if tm == nil || t.fired < turn {
@@ -46,8 +46,8 @@ func (t *task) recordsTurn() bool {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	_, first := tm.Ready(&t.view)
-	return !first
+	due, first := tm.Ready(&t.view)
+	return due && !first
 }
 
 // timersFirst says whether the next record has to wait for timers. The caller holds
