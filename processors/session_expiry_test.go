@@ -227,28 +227,27 @@ func TestManySessionsClose(t *testing.T) {
 }
 
 // goOn sends a record every few milliseconds until the function is called that it
-// returns.
+// returns. What is sent by then is still on its way.
 func goOn(ctx context.Context, e *pipeline.Emitter[int64], at time.Time) (stop func() error) {
-	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan error, 1)
+	done, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
 		tick := time.NewTicker(5 * time.Millisecond)
 		defer tick.Stop()
 		for i := 0; ; i++ {
-			if err := e.EmitAsync(ctx, fmt.Sprint("tick-", i), 1, at, nil); err != nil && ctx.Err() == nil {
+			if err := e.EmitAsync(ctx, fmt.Sprint("tick-", i), 1, at, nil); err != nil {
 				ended <- err
 				return
 			}
 			select {
 			case <-tick.C:
-			case <-ctx.Done():
+			case <-done:
 				ended <- nil
 				return
 			}
 		}
 	}()
 	return func() error {
-		cancel()
+		close(done)
 		return <-ended
 	}
 }
