@@ -15,7 +15,7 @@ type joinSide[V any] struct {
 	w      JoinWindows // as this side's records see it
 	rows   pipeline.KeyValue[waiting[V]]
 	timers pipeline.Timers[struct{}]
-	late   *pipeline.Out[V]
+	late   aside[V]
 	// pad emits a record that found no partner; nil: it is dropped.
 	pad func(ctx *pipeline.Context, at int64, v V) error
 }
@@ -34,23 +34,8 @@ func newJoinSide[V any](p *pipeline.Processor, name string, in pipeline.Topic[V]
 	s.rows = pipeline.Store(p, pipeline.NewTable(name, waitingCodec(in.Codec())).Internal())
 	s.timers = pipeline.EventTimers(p, name+"-timers", nothing())
 	s.timers.Handle(s.close)
-	switch t := late.(type) {
-	case nil:
-	case pipeline.Topic[V]:
-		out := pipeline.Output(p, t)
-		s.late = &out
-	default:
-		p.Invalid("topic %s for late records of topic %s has values of another type", late.Name(), in.Name())
-	}
+	s.late = setAside[V](p, late, "records of topic "+in.Name())
 	return s
-}
-
-// toLate puts a late record aside.
-func (s *joinSide[V]) toLate(ctx *pipeline.Context, v V) {
-	ctx.Late()
-	if s.late != nil {
-		s.late.Emit(ctx, ctx.Key(), v)
-	}
 }
 
 // wait keeps the record at hand until its window closes.

@@ -29,7 +29,7 @@ func (o *windowOperator[V, A]) session(ctx *pipeline.Context, v V, at, now int64
 		next.start, next.end = min(next.start, s.start), max(next.end, s.end)
 	}
 	if next.end < closed {
-		o.late(ctx, v)
+		o.out.late.record(ctx, v)
 		return nil
 	}
 	for _, s := range merged {

@@ -21,7 +21,7 @@ import (
 // what the last window has that r is in and that goes on after it.
 func (o *windowOperator[V, A]) sliding(ctx *pipeline.Context, v V, at, now int64) error {
 	if later(at, o.w.size) < o.w.closedBefore(now) { // its right window, the last that may be its
-		o.late(ctx, v)
+		o.out.late.record(ctx, v)
 		return nil
 	}
 	s := slide[V, A]{o: o, ctx: ctx, v: v, at: at, now: now}
@@ -33,7 +33,7 @@ func (o *windowOperator[V, A]) sliding(ctx *pipeline.Context, v V, at, now int64
 		return err
 	}
 	if !s.taken { // its left window is closed, and there is no other
-		o.late(ctx, v)
+		o.out.late.record(ctx, v)
 	}
 	return nil
 }

@@ -106,7 +106,7 @@ func arrive[A, B any](ctx *pipeline.Context, v A, mine *joinSide[A], theirs *joi
 		return mine.pad(ctx, at, v)
 	}
 	if mine.w.late(at, now) {
-		mine.toLate(ctx, v)
+		mine.late.record(ctx, v)
 		return nil
 	}
 	matched := false

@@ -28,7 +28,7 @@ func (o *windowOperator[V, A]) time(ctx *pipeline.Context, v V, at, now int64) e
 		o.put(ctx, s, p, !ok)
 	}
 	if !taken {
-		o.late(ctx, v)
+		o.out.late.record(ctx, v)
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ func ToTable[V any](name string, in pipeline.Topic[V], to pipeline.Table[V], opt
 	for _, opt := range opts {
 		opt(&o)
 	}
-	late := newLateChanges[V](p, o.late, in.Name())
+	late := setAside[V](p, o.late, "changes of "+in.Name())
 	var times pipeline.KeyValue[int64]
 	if o.ordered {
 		times = pipeline.Store(p, pipeline.NewTable(name+"-times", codec.Int64()).Internal())
@@ -44,7 +44,7 @@ func ToTable[V any](name string, in pipeline.Topic[V], to pipeline.Table[V], opt
 		if o.ordered {
 			at := ctx.Timestamp().UnixMilli()
 			if last, ok := times.Get(ctx, ctx.Key()); ok && at < last {
-				late.add(ctx, c)
+				late.change(ctx, c)
 				return nil
 			}
 			times.Set(ctx, ctx.Key(), at)

@@ -56,7 +56,7 @@ func joinVersioned[V, T, To any](name string, in pipeline.Topic[V], table pipeli
 		p.Invalid("a wait of %v for versions: it must not be negative, nor longer than the history, %v", o.wait, history)
 	}
 	versions := newVersions(p, pipeline.NewTable(name+"-versions", versionCodec(table.Codec())).Internal(), history)
-	late := newLateChanges[T](p, o.late, table.Name())
+	late := setAside[T](p, o.late, "changes of "+table.Name())
 	out := pipeline.Output(p, to)
 	join := func(ctx *pipeline.Context, v V, at time.Time) error {
 		t, _, ok := versions.AsOf(ctx, ctx.Key(), at)
@@ -80,7 +80,7 @@ func joinVersioned[V, T, To any](name string, in pipeline.Topic[V], table pipeli
 			_, ok = versions.Put(ctx, ctx.Key(), c.Value, ctx.Timestamp())
 		}
 		if !ok {
-			late.add(ctx, c)
+			late.change(ctx, c)
 		}
 		return nil
 	})

@@ -172,11 +172,3 @@ func (o *windowOperator[V, A]) due(ctx *pipeline.Context, s span, p Pane[A]) {
 	}
 	o.arm(ctx, s, false)
 }
-
-// late sets a record aside for which all windows have closed.
-func (o *windowOperator[V, A]) late(ctx *pipeline.Context, v V) {
-	ctx.Late()
-	if o.out.late != nil {
-		o.out.late.Emit(ctx, ctx.Key(), v)
-	}
-}

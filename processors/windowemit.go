@@ -46,7 +46,7 @@ func LateTo[V any](t pipeline.Topic[V]) WindowOption {
 type windowEmits[V, A any] struct {
 	updates, final *pipeline.Out[A]
 	every          *everyEmits[A]
-	late           *pipeline.Out[V]
+	late           aside[V]
 }
 
 type everyEmits[A any] struct {
@@ -76,7 +76,7 @@ func declareEmits[V, A any](p *pipeline.Processor, name string, w Windows, opts 
 				e.every = &everyEmits[A]{*out, o.every.Milliseconds(), pipeline.EventTimers(p, name+"-every", nothing())}
 			}
 		case "LateTo":
-			e.late = windowOut[V](p, o, "")
+			e.late.out = windowOut[V](p, o, "")
 		default:
 			p.Invalid("a WindowOption that says nothing")
 		}

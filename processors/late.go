@@ -16,32 +16,35 @@ func LateChangesTo[T any](to pipeline.Topic[T]) VersionedOption {
 	return func(o *versionedOptions) { o.late = to }
 }
 
-// lateChanges sets aside what comes too late for a table.
-type lateChanges[V any] struct {
+// aside is where goes what comes too late: nowhere, if out is nil.
+type aside[V any] struct {
 	out *pipeline.Out[V]
 }
 
-// newLateChanges declares where late changes of what has a name go: nowhere, if to
-// is nil.
-func newLateChanges[V any](p *pipeline.Processor, to pipeline.Ref, name string) (l lateChanges[V]) {
+// setAside declares the topic for what comes too late, which may be nil.
+func setAside[V any](p *pipeline.Processor, to pipeline.Ref, what string) (a aside[V]) {
 	switch t := to.(type) {
 	case nil:
 	case pipeline.Topic[V]:
 		out := pipeline.Output(p, t)
-		l.out = &out
+		a.out = &out
 	default:
-		p.Invalid("topic %s for late changes of %s has values of another type", to.Name(), name)
+		p.Invalid("topic %s for late %s has values of another type", to.Name(), what)
 	}
-	return l
+	return a
 }
 
-func (l lateChanges[V]) add(ctx *pipeline.Context, c pipeline.Change[V]) {
+// record sets aside a record with a value.
+func (a aside[V]) record(ctx *pipeline.Context, v V) { a.change(ctx, pipeline.Change[V]{Value: v}) }
+
+// change sets aside a change of a table.
+func (a aside[V]) change(ctx *pipeline.Context, c pipeline.Change[V]) {
 	ctx.Late()
 	switch {
-	case l.out == nil:
+	case a.out == nil:
 	case c.Deleted:
-		l.out.Delete(ctx, ctx.Key())
+		a.out.Delete(ctx, ctx.Key())
 	default:
-		l.out.Emit(ctx, ctx.Key(), c.Value)
+		a.out.Emit(ctx, ctx.Key(), c.Value)
 	}
 }
